@@ -1,0 +1,179 @@
+"""Brings the index up to date with the corpus: only new and changed articles are embedded."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+import numpy as np
+
+from embeddings.embedder import Embedder
+from embeddings.store import EmbeddedPassage, LanguageMean, Store
+from knowledge.article import Article
+from knowledge.corpus import Corpus, Fault
+from knowledge.passages import Passage, split_article
+
+logger = logging.getLogger(__name__)
+
+_LANGUAGE_SAMPLES = Path(__file__).with_name("language_samples.json")
+"""Sixteen everyday sentences, the same in each language: their means differ by language only."""
+
+_PASSAGES_PER_STEP = 256
+"""Articles are embedded together up to this many passages: full batches, bounded memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a reindex did.
+
+    Attributes:
+        added: Slugs of articles that were not in the index.
+        changed: Slugs of articles whose content differs from what was in the index.
+        removed: Slugs of articles that are in the corpus no more.
+        unchanged: How many articles stayed as they were.
+        articles: How many articles are now in the index.
+        passages: How many passages are now in the index.
+        faults: Files of the corpus that are not articles.
+        seconds: How long it took.
+    """
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    articles: int
+    passages: int
+    faults: tuple[Fault, ...]
+    seconds: float
+
+
+def reindex(
+    corpus: Corpus,
+    path: Path,
+    embedder: Embedder,
+    progress: Callable[[int, int], None] | None = None,
+) -> IndexReport:
+    """Make the index at `path` hold exactly the articles of the corpus, in one transaction.
+
+    Args:
+        corpus: What the index shall hold. A faulty file counts as an article that is not there.
+        path: The index; created if missing, built anew if it is of another model or format.
+        embedder: Embeds what is new.
+        progress: Called with how many texts are embedded and how many there are.
+
+    Raises:
+        IndexBusy: Another process is writing to the index.
+        IndexUnusable: The index cannot be written.
+    """
+    started = time.perf_counter()
+    with Store.writing(path, embedder) as store:
+        if not store.has_language_means():
+            store.set_language_means(_language_means(embedder))
+        known = store.content_hashes()
+        slugs = {article.slug for article in corpus.articles}
+        removed = tuple(sorted(known.keys() - slugs))
+        for slug in removed:
+            store.remove_article(slug)
+        new = [
+            article
+            for article in corpus.articles
+            if known.get(article.slug) != article.content_hash
+        ]
+        _embed_articles(new, store, embedder, progress)
+        articles, passages = store.article_count, store.passage_count
+    report = IndexReport(
+        added=tuple(article.slug for article in new if article.slug not in known),
+        changed=tuple(article.slug for article in new if article.slug in known),
+        removed=removed,
+        unchanged=len(corpus.articles) - len(new),
+        articles=articles,
+        passages=passages,
+        faults=corpus.faults,
+        seconds=time.perf_counter() - started,
+    )
+    logger.info(
+        "reindex: %s added, %s changed, %s removed, %s unchanged, %s faults, %.1f s",
+        len(report.added),
+        len(report.changed),
+        len(removed),
+        report.unchanged,
+        len(report.faults),
+        report.seconds,
+    )
+    return report
+
+
+def _embed_articles(
+    articles: Sequence[Article],
+    store: Store,
+    embedder: Embedder,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    passages = [split_article(article) for article in articles]
+    total = sum(1 + len(passage.sentences) for of_one in passages for passage in of_one)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    for step in _steps([len(of_one) for of_one in passages]):
+        embedded = _embed_passages(
+            [passage for of_one in passages[step] for passage in of_one], embedder, advance
+        )
+        for article in articles[step]:
+            own = [item for item in embedded if item.passage.article is article]
+            store.replace_article(article, own)
+
+
+def _steps(sizes: Sequence[int]) -> list[slice]:
+    """Group neighbours until a group reaches the step's size."""
+    groups = [0]
+    filled = 0
+    for index, size in enumerate(sizes, start=1):
+        filled += size
+        if filled >= _PASSAGES_PER_STEP or index == len(sizes):
+            groups.append(index)
+            filled = 0
+    return [slice(first, last) for first, last in pairwise(groups)]
+
+
+def _embed_passages(
+    passages: Sequence[Passage], embedder: Embedder, advance: Callable[[int], None]
+) -> list[EmbeddedPassage]:
+    """Embed passages with their article's title, and their sentences without.
+
+    The title tells what a passage is about that names its subject only as "the organisation"; in
+    front of each sentence it would drown the sentence.
+    """
+    texts = [f"{passage.article.title}\n{passage.text}" for passage in passages]
+    sentences = [
+        passage.article.body[sentence.start : sentence.end]
+        for passage in passages
+        for sentence in passage.sentences
+    ]
+    embeddings = embedder.embed_passages(texts, advance)
+    sentence_embeddings = embedder.embed_passages(sentences, advance)
+    ends = accumulate(len(passage.sentences) for passage in passages)
+    return [
+        EmbeddedPassage(
+            passage, embedding, sentence_embeddings[end - len(passage.sentences) : end]
+        )
+        for passage, embedding, end in zip(passages, embeddings, ends, strict=True)
+    ]
+
+
+def _language_means(embedder: Embedder) -> dict[str, LanguageMean]:
+    samples: dict[str, list[str]] = json.loads(_LANGUAGE_SAMPLES.read_text("utf-8"))
+    return {
+        language: LanguageMean(
+            question=embedder.embed_questions(texts).mean(axis=0, dtype=np.float32),
+            passage=embedder.embed_passages(texts).mean(axis=0, dtype=np.float32),
+        )
+        for language, texts in samples.items()
+    }

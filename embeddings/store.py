@@ -1,0 +1,411 @@
+"""The local vector store: one SQLite file with articles, passages, sentences and embeddings.
+
+A reindex is one transaction, so a reader sees the old index or the new one and never half of
+each, and a kill at any moment loses nothing. The file holds its identity; an index of another
+model, splitter or format is refused and has to be built anew. Embeddings are kept as float16 and
+become float32 matrices in memory, where numpy does the arithmetic.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.embedder import Embedder, Embeddings
+from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
+from knowledge.article import Article
+from knowledge.passages import SPLITTER_VERSION, Passage, Span
+
+logger = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+"""Raised whenever the tables below change or hold something else."""
+
+_BUSY_TIMEOUT = 5.0
+"""Seconds that a reader waits for a lock; in WAL mode only a moment at opening needs one."""
+
+_TABLES = """
+CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE generation (number INTEGER NOT NULL);
+INSERT INTO generation VALUES (0);
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    url TEXT NOT NULL,
+    publisher TEXT,
+    language TEXT NOT NULL,
+    published TEXT,
+    body TEXT NOT NULL,
+    content_hash TEXT NOT NULL
+);
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY,
+    article_id INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    embedding BLOB NOT NULL
+);
+CREATE INDEX passages_by_article ON passages (article_id);
+CREATE TABLE sentences (
+    id INTEGER PRIMARY KEY,
+    passage_id INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    embedding BLOB NOT NULL
+);
+CREATE INDEX sentences_by_passage ON sentences (passage_id);
+CREATE TABLE language_means (
+    language TEXT PRIMARY KEY, question BLOB NOT NULL, passage BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPassage:
+    """A passage with its embeddings, as the store keeps it.
+
+    Attributes:
+        passage: The passage; its article is the one that is being stored.
+        embedding: Shape (d,), length 1.
+        sentence_embeddings: Shape (s, d), one for each of ``passage.sentences``.
+    """
+
+    passage: Passage
+    embedding: npt.NDArray[np.float32]
+    sentence_embeddings: Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageMean:
+    """Where the texts of a language lie on average, whatever they are about. Shapes (d,)."""
+
+    question: npt.NDArray[np.float32]
+    passage: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """All embeddings of one generation of the index, in the order of the passages.
+
+    Attributes:
+        passage_ids: Shape (n,), what `Store.read_passages` takes.
+        slugs: Shape (n,), of each passage's article.
+        languages: Shape (n,), each passage's language.
+        passages: Shape (n, d).
+        sentences: Shape (s, d), passage by passage; every passage has at least one.
+        first_sentences: Shape (n,), row in ``sentences`` of each passage's first sentence.
+        language_means: For the languages that the model has been asked about.
+    """
+
+    passage_ids: npt.NDArray[np.int64]
+    slugs: npt.NDArray[np.str_]
+    languages: npt.NDArray[np.str_]
+    passages: Embeddings
+    sentences: Embeddings
+    first_sentences: npt.NDArray[np.int64]
+    language_means: dict[str, LanguageMean]
+
+
+class Store:
+    """An open index. For one thread at a time; other processes may read and write meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection, dimension: int) -> None:
+        self._connection = connection
+        self._dimension = dimension
+
+    @classmethod
+    def open(cls, path: Path, embedder: Embedder) -> Self:
+        """Open an index for reading.
+
+        Raises:
+            IndexMissing: There is none at this path.
+            IndexUnusable: It is damaged, or of another embedding model, splitter or format.
+        """
+        if not path.is_file():
+            raise IndexMissing(f"There is no index at {path} yet. Build it: python -m bot reindex")
+        connection = _connect(path)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            _check_identity(connection, path, embedder)
+        except IndexUnusable:
+            connection.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise IndexUnusable(
+                f"The index {path} cannot be read ({error}). Build it anew: python -m bot reindex"
+            ) from error
+        return cls(connection, embedder.dimension)
+
+    @classmethod
+    @contextmanager
+    def writing(cls, path: Path, embedder: Embedder) -> Iterator[Self]:
+        """Open an index for writing, in one transaction that ends with the context.
+
+        Leaving the context commits, an exception rolls back. An index of another identity is
+        emptied first, within the same transaction; a damaged file is replaced.
+
+        Raises:
+            IndexBusy: Another process is writing to it.
+            IndexUnusable: The file or its folder cannot be written.
+        """
+        connection = _connect_for_writing(path)
+        try:
+            # Another reindex may take an hour: say so rather than wait for it.
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("BEGIN IMMEDIATE")
+            if _read_identity(connection) != _identity(embedder):
+                _create_tables(connection, embedder)
+            yield cls(connection, embedder.dimension)
+            connection.execute("UPDATE generation SET number = number + 1")
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise _cannot_write(path, error) from error
+        finally:
+            # Closing rolls back what was not committed.
+            connection.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    @property
+    def article_count(self) -> int:
+        """Articles in the index."""
+        return self._count("articles")
+
+    @property
+    def passage_count(self) -> int:
+        """Passages in the index."""
+        return self._count("passages")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[int]:
+        """See one and the same generation until the context ends; gives its number."""
+        self._connection.execute("BEGIN")
+        try:
+            (generation,) = self._connection.execute("SELECT number FROM generation").fetchone()
+            yield int(generation)
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def content_hashes(self) -> dict[str, str]:
+        """Return each article's content hash by its slug."""
+        return dict(self._connection.execute("SELECT slug, content_hash FROM articles"))
+
+    def has_language_means(self) -> bool:
+        """Tell whether `set_language_means` has been called since the index was created."""
+        return self._count("language_means") > 0
+
+    def set_language_means(self, means: dict[str, LanguageMean]) -> None:
+        """Replace the language means."""
+        self._connection.execute("DELETE FROM language_means")
+        self._connection.executemany(
+            "INSERT INTO language_means VALUES (?, ?, ?)",
+            [
+                (language, mean.question.tobytes(), mean.passage.tobytes())
+                for language, mean in means.items()
+            ],
+        )
+
+    def replace_article(self, article: Article, passages: Sequence[EmbeddedPassage]) -> None:
+        """Store an article with its passages, in place of what was stored under its slug."""
+        self.remove_article(article.slug)
+        row = self._connection.execute(
+            "INSERT INTO articles (slug, title, url, publisher, language, published, body, "
+            "content_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                article.slug,
+                article.title,
+                article.url,
+                article.publisher,
+                article.language,
+                article.published.isoformat() if article.published else None,
+                article.body,
+                article.content_hash,
+            ),
+        )
+        for embedded in passages:
+            self._insert_passage(row.lastrowid, embedded)
+
+    def _insert_passage(self, article_id: int | None, embedded: EmbeddedPassage) -> None:
+        passage = embedded.passage
+        row = self._connection.execute(
+            'INSERT INTO passages (article_id, start, "end", embedding) VALUES (?, ?, ?, ?)',
+            (article_id, passage.start, passage.end, _to_blob(embedded.embedding)),
+        )
+        self._connection.executemany(
+            'INSERT INTO sentences (passage_id, start, "end", embedding) VALUES (?, ?, ?, ?)',
+            [
+                (row.lastrowid, sentence.start, sentence.end, _to_blob(embedding))
+                for sentence, embedding in zip(
+                    passage.sentences, embedded.sentence_embeddings, strict=True
+                )
+            ],
+        )
+
+    def remove_article(self, slug: str) -> None:
+        """Remove an article with its passages; an unknown slug is no error."""
+        self._connection.execute("DELETE FROM articles WHERE slug = ?", (slug,))
+
+    def read_vectors(self) -> Vectors:
+        """Read all embeddings; the arrays are the caller's to change."""
+        passages = self._connection.execute(
+            "SELECT passages.id, slug, language, embedding, "
+            "(SELECT count(*) FROM sentences WHERE passage_id = passages.id) "
+            "FROM passages JOIN articles ON articles.id = article_id ORDER BY passages.id"
+        ).fetchall()
+        sentences = self._connection.execute(
+            "SELECT embedding FROM sentences ORDER BY passage_id, id"
+        ).fetchall()
+        means = self._connection.execute("SELECT language, question, passage FROM language_means")
+        counts = np.array([row[4] for row in passages], np.int64)
+        return Vectors(
+            passage_ids=np.array([row[0] for row in passages], np.int64),
+            slugs=np.array([row[1] for row in passages], np.str_),
+            languages=np.array([row[2] for row in passages], np.str_),
+            passages=self._to_matrix([row[3] for row in passages]),
+            sentences=self._to_matrix([row[0] for row in sentences]),
+            first_sentences=np.cumsum(counts) - counts,
+            language_means={
+                language: LanguageMean(
+                    np.frombuffer(question, np.float32), np.frombuffer(passage, np.float32)
+                )
+                for language, question, passage in means
+            },
+        )
+
+    def read_passages(self, passage_ids: Sequence[int]) -> list[Passage]:
+        """Read passages with their articles, in the order of the ids.
+
+        Raises:
+            IndexUnusable: An id is not in the index (any more).
+        """
+        return [self._read_passage(passage_id) for passage_id in passage_ids]
+
+    def _read_passage(self, passage_id: int) -> Passage:
+        row = self._connection.execute(
+            'SELECT start, "end", slug, title, url, body, publisher, language, published '
+            "FROM passages JOIN articles ON articles.id = article_id WHERE passages.id = ?",
+            (passage_id,),
+        ).fetchone()
+        if row is None:
+            raise IndexUnusable(f"Passage {passage_id} is not in the index any more.")
+        start, end, slug, title, url, body, publisher, language, published = row
+        sentences = self._connection.execute(
+            'SELECT start, "end" FROM sentences WHERE passage_id = ? ORDER BY id', (passage_id,)
+        )
+        return Passage(
+            article=Article(
+                slug=slug,
+                title=title,
+                url=url,
+                body=body,
+                publisher=publisher,
+                language=language,
+                published=date.fromisoformat(published) if published else None,
+            ),
+            start=start,
+            end=end,
+            sentences=tuple(Span(*span) for span in sentences),
+        )
+
+    def _to_matrix(self, blobs: Sequence[bytes]) -> Embeddings:
+        flat = np.frombuffer(b"".join(blobs), np.float16)
+        return flat.reshape(len(blobs), self._dimension).astype(np.float32)
+
+    def _count(self, table: str) -> int:
+        (count,) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - names from this file only
+        return int(count)
+
+
+def _to_blob(embedding: npt.NDArray[np.float32]) -> bytes:
+    return embedding.astype(np.float16).tobytes()
+
+
+def _identity(embedder: Embedder) -> dict[str, str]:
+    return {
+        "format": str(FORMAT_VERSION),
+        "splitter": str(SPLITTER_VERSION),
+        "model": embedder.identity,
+        "dimension": str(embedder.dimension),
+    }
+
+
+def _read_identity(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the identity in the file, empty for a file without tables."""
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'identity'")
+    if tables.fetchone() is None:
+        return {}
+    return dict(connection.execute("SELECT name, value FROM identity"))
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path, embedder: Embedder) -> None:
+    found, expected = _read_identity(connection), _identity(embedder)
+    if not found:
+        raise IndexMissing(f"The index {path} is empty. Build it: python -m bot reindex")
+    different = [name for name in expected if found.get(name) != expected[name]]
+    if different:
+        raise IndexUnusable(
+            f"The index {path} was built with another {' and '.join(different)} than the one in "
+            "use, so its embeddings cannot be compared. Build it anew: python -m bot reindex"
+        )
+
+
+def _create_tables(connection: sqlite3.Connection, embedder: Embedder) -> None:
+    for kind, name in connection.execute(
+        "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type = 'table'"
+    ).fetchall():
+        connection.execute(f'DROP {kind} "{name}"')
+    # executescript would commit the transaction that this is a part of.
+    for statement in filter(str.strip, _TABLES.split(";")):
+        connection.execute(statement)
+    connection.executemany("INSERT INTO identity VALUES (?, ?)", _identity(embedder).items())
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # isolation_level=None: transactions are begun and ended here and nowhere else.
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _connect_for_writing(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _connect(path)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _cannot_write(path, error) from error
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        _read_identity(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise _cannot_write(path, error) from error
+    except sqlite3.DatabaseError:
+        # Everything in it can be had again from the articles.
+        logger.warning("the index %s is damaged and is replaced", path)
+        connection.close()
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return _connect_for_writing(path)
+    return connection
+
+
+def _cannot_write(path: Path, error: Exception) -> IndexBusy | IndexUnusable:
+    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexBusy(f"Another reindex is writing to {path}. Wait until it is done.")
+    return IndexUnusable(
+        f"The index {path} cannot be written ({error}). Check the folder's rights and the free "
+        "space, or set DATA_DIR to another folder."
+    )

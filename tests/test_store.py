@@ -1,0 +1,237 @@
+"""The local vector store: whole, of one identity, and readable while it is written."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
+from embeddings.store import EmbeddedPassage, LanguageMean, Store
+from knowledge.article import Article
+from knowledge.passages import Passage, Span
+from word_embedder import WordEmbedder
+
+MakeArticle = Callable[..., Article]
+
+EMBEDDER = WordEmbedder("glacier", "solar")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "index.db"
+
+
+def embedded(article: Article, *bounds: tuple[int, int]) -> EmbeddedPassage:
+    """Make a passage of the whole article with the given sentences."""
+    return EmbeddedPassage(
+        Passage(article, 0, len(article.body), tuple(Span(*bound) for bound in bounds)),
+        np.array([1, 0, 0, 0, 0, 0], np.float32),
+        np.eye(6, dtype=np.float32)[: len(bounds)],
+    )
+
+
+def write(path: Path, *articles: Article) -> None:
+    with Store.writing(path, EMBEDDER) as store:
+        for article in articles:
+            store.replace_article(article, [embedded(article, (0, 3), (4, 8))])
+
+
+def test_what_is_stored_is_read_back(path: Path, make_article: MakeArticle) -> None:
+    """Articles, offsets and embeddings come back as they were, None for what was left out."""
+    first = make_article("first", "Ice. Melt", language="ru")
+    second = make_article("second", "Sun. Heat", publisher=None, published=None)
+    write(path, first, second)
+    store = Store.open(path, EMBEDDER)
+    assert (store.article_count, store.passage_count) == (2, 2)
+    vectors = store.read_vectors()
+    assert vectors.slugs.tolist() == ["first", "second"]
+    assert vectors.languages.tolist() == ["ru", "en"]
+    assert vectors.first_sentences.tolist() == [0, 2]
+    assert vectors.passages.tolist() == [[1, 0, 0, 0, 0, 0]] * 2
+    assert vectors.sentences.tolist() == np.eye(6)[:2].tolist() * 2
+    passages = store.read_passages(vectors.passage_ids.tolist()[::-1])
+    assert passages == [
+        Passage(second, 0, 9, (Span(0, 3), Span(4, 8))),
+        Passage(first, 0, 9, (Span(0, 3), Span(4, 8))),
+    ]
+
+
+def test_an_article_replaces_what_had_its_slug(path: Path, make_article: MakeArticle) -> None:
+    """Storing a slug again leaves one article, with the new text and none of the old passages."""
+    write(path, make_article("first", "Ice. Melt"))
+    write(path, make_article("first", "New. Text"))
+    store = Store.open(path, EMBEDDER)
+    assert (store.article_count, store.passage_count) == (1, 1)
+    [passage] = store.read_passages(store.read_vectors().passage_ids.tolist())
+    assert passage.text == "New. Text"
+    assert len(store.read_vectors().sentences) == 2
+
+
+def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeArticle) -> None:
+    """Removing takes the passages along; a slug that is not there is passed over."""
+    write(path, make_article("first", "Ice. Melt"))
+    with Store.writing(path, EMBEDDER) as store:
+        store.remove_article("first")
+        store.remove_article("never-there")
+    store = Store.open(path, EMBEDDER)
+    assert (store.article_count, store.passage_count) == (0, 0)
+    assert store.read_vectors().passages.shape == (0, 6)
+
+
+def test_language_means_are_kept(path: Path) -> None:
+    """Language means come back to the last bit."""
+    mean = LanguageMean(np.full(6, 0.1, np.float32), np.full(6, 0.3, np.float32))
+    with Store.writing(path, EMBEDDER) as store:
+        assert not store.has_language_means()
+        store.set_language_means({"kk": mean})
+        assert store.has_language_means()
+    means = Store.open(path, EMBEDDER).read_vectors().language_means
+    assert means["kk"].question.tolist() == mean.question.tolist()
+    assert means["kk"].passage.tolist() == mean.passage.tolist()
+
+
+def test_a_missing_index_says_how_to_build_one(path: Path) -> None:
+    """Neither a missing nor an empty file is created or taken for an index."""
+    with pytest.raises(IndexMissing, match="python -m bot reindex"):
+        Store.open(path, EMBEDDER)
+    assert not path.exists()
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(IndexMissing, match="python -m bot reindex"):
+        Store.open(path, EMBEDDER)
+
+
+def test_an_index_of_another_model_is_refused(path: Path, make_article: MakeArticle) -> None:
+    """Embeddings of another model are never compared; the message says what differs."""
+    write(path, make_article("first", "Ice. Melt"))
+    with pytest.raises(IndexUnusable, match=r"another model and dimension .* reindex"):
+        Store.open(path, WordEmbedder("glacier"))
+
+
+def test_writing_with_another_model_starts_anew(path: Path, make_article: MakeArticle) -> None:
+    """A reindex with another model drops the old content, and only when it commits."""
+    write(path, make_article("first", "Ice. Melt"))
+    other = WordEmbedder("glacier", "wind")
+    with Store.writing(path, other) as store:
+        assert store.content_hashes() == {}
+        assert Store.open(path, EMBEDDER).article_count == 1
+    assert Store.open(path, other).article_count == 0
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_damaged_file_is_refused_and_replaced(
+    path: Path, content: bytes, make_article: MakeArticle
+) -> None:
+    """Reading names the file and the way out; that way, a reindex, works."""
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(IndexUnusable, match=r"index\.db cannot be read .* reindex"):
+        Store.open(path, EMBEDDER)
+    write(path, make_article("first", "Ice. Melt"))
+    assert Store.open(path, EMBEDDER).article_count == 1
+
+
+def test_an_error_while_writing_changes_nothing(path: Path, make_article: MakeArticle) -> None:
+    """What is raised inside the transaction rolls back all of it."""
+    write(path, make_article("first", "Ice. Melt"))
+    with pytest.raises(KeyError), Store.writing(path, EMBEDDER) as store:
+        store.remove_article("first")
+        raise KeyError
+    assert Store.open(path, EMBEDDER).article_count == 1
+
+
+def test_a_reader_sees_the_old_index_until_the_commit(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """A reader is never shown half a reindex, and sees the whole of it without opening again."""
+    write(path, make_article("first", "Ice. Melt"))
+    reader = Store.open(path, EMBEDDER)
+    with reader.snapshot() as before:
+        pass
+    with Store.writing(path, EMBEDDER) as writer:
+        writer.remove_article("first")
+        with reader.snapshot() as during:
+            assert (during, reader.article_count) == (before, 1)
+    with reader.snapshot() as after:
+        assert (after, reader.article_count) == (before + 1, 0)
+
+
+def test_a_snapshot_stays_the_same_through_a_commit(path: Path, make_article: MakeArticle) -> None:
+    """Passages found in a snapshot can be read in it, though a reindex removed them meanwhile."""
+    write(path, make_article("first", "Ice. Melt"))
+    reader = Store.open(path, EMBEDDER)
+    with reader.snapshot():
+        [passage_id] = reader.read_vectors().passage_ids.tolist()
+        with Store.writing(path, EMBEDDER) as writer:
+            writer.remove_article("first")
+        assert reader.read_passages([passage_id])[0].text == "Ice. Melt"
+    with pytest.raises(IndexUnusable):
+        reader.read_passages([passage_id])
+
+
+def test_a_second_writer_is_told_so(path: Path, make_article: MakeArticle) -> None:
+    """Two reindexes at once: the second ends at once with an error, the first is not disturbed."""
+    with Store.writing(path, EMBEDDER) as first:
+        with pytest.raises(IndexBusy, match="Another reindex"):
+            write(path)
+        article = make_article("first", "Ice. Melt")
+        first.replace_article(article, [embedded(article, (0, 3), (4, 8))])
+    assert Store.open(path, EMBEDDER).article_count == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A data folder that is a file ends in a message that names DATA_DIR."""
+    (tmp_path / "data").write_text("not a folder")
+    with pytest.raises(IndexUnusable, match="DATA_DIR"):
+        write(tmp_path / "data" / "index.db")
+
+
+def test_a_full_disk_leaves_the_old_index(path: Path, make_article: MakeArticle) -> None:
+    """When the disk fills during a reindex, the old index stays and the message says why."""
+    write(path, make_article("first", "Ice. Melt"))
+    large = make_article("second", "Sun. " * 100_000)
+    with pytest.raises(IndexUnusable, match="full"), Store.writing(path, EMBEDDER) as store:
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        store.replace_article(large, [embedded(large, (0, 3), (4, 8))])
+    assert Store.open(path, EMBEDDER).article_count == 1
+
+
+_WRITE_UNTIL_KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from word_embedder import WordEmbedder
+from embeddings.store import Store
+with Store.writing(Path({index!r}), WordEmbedder("glacier", "solar")) as store:
+    store.remove_article("first")
+    print("removed", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_writer_leaves_the_old_index(path: Path, make_article: MakeArticle) -> None:
+    """After kill -9 amid a reindex the old index is there, and the next reindex works."""
+    write(path, make_article("first", "Ice. Melt"))
+    source = _WRITE_UNTIL_KILLED.format(path=sys.path, index=str(path))
+    with subprocess.Popen(
+        [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"removed\n"
+        process.kill()
+    assert Store.open(path, EMBEDDER).article_count == 1
+    write(path, make_article("second", "Sun. Heat"))
+    assert Store.open(path, EMBEDDER).article_count == 2
+
+
+def test_text_of_an_article_is_never_sql(path: Path, make_article: MakeArticle) -> None:
+    """Quotes and statements in an article are text like any other."""
+    write(path, make_article("'; DROP TABLE articles; --", 'It\'s "x". Done', title="a'b\"c"))
+    store = Store.open(path, EMBEDDER)
+    [passage] = store.read_passages(store.read_vectors().passage_ids.tolist())
+    assert passage.article.title == "a'b\"c"
+    assert passage.article.slug == "'; DROP TABLE articles; --"
