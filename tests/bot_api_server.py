@@ -1,0 +1,700 @@
+"""A strict Bot API server on this machine, for whole conversations with the real Application.
+
+A test speaks for the people and hears the bot, which polls the server as it would Telegram:
+
+    async with BotApiServer() as api:
+        alice = api.user("Alice", language_code="kk")
+        chat = api.private_chat(alice)
+        application = (
+            ApplicationBuilder()
+            .token(api.token)
+            .base_url(f"{api.url}/bot")
+            .base_file_url(f"{api.url}/file/bot")
+            ...
+        )
+        question = await chat.send(alice, "Who leads the fund?")
+        answer = await chat.answer_to(question)
+        assert api.refused == []
+
+It is stricter than Telegram, which drops what it does not understand: an unknown parameter, a
+faulty entity, `parse_mode` at all (the bot sends entities) are refused with 400. Whatever is
+refused stays in `api.refused`.
+"""
+
+import asyncio
+import math
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple, Self
+
+from aiohttp import web
+from telegram.constants import ReactionEmoji
+
+from bot_api_chats import PATIENCE, Chat, Messenger, Person, count_methods
+from bot_api_rules import (
+    CHAT_ACTIONS,
+    UPDATE_TYPES,
+    Json,
+    RefusalError,
+    Upload,
+    bad_request,
+    caption_content,
+    check_commands,
+    check_fields,
+    check_inline_result,
+    check_inline_results,
+    check_language_code,
+    check_markup,
+    check_reply,
+    check_scope,
+    inline_content,
+    read_parameters,
+    text_content,
+    utf16_length,
+)
+
+_LONGEST_POLL = 50
+_CALLBACK_TEXT_LIMIT = 200
+_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+_NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+_CARD_LIMITS = {"name": 64, "description": 512, "short_description": 120}
+_LARGEST_UPLOAD = 50 * 1024**2
+
+
+class Request(NamedTuple):
+    """A request that the server accepted; the parameters are decoded."""
+
+    method: str
+    params: Json
+
+
+class Refusal(NamedTuple):
+    """A request that the server refused with 4xx because the bot broke a rule."""
+
+    method: str
+    params: Json
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one request; see `BotApiServer.fail_next`."""
+
+    status: int | None
+    retry_after: int | None
+    description: str | None
+    drop: bool
+    takes_effect: bool
+
+
+class BotApiServer(Messenger):
+    """The Bot API on 127.0.0.1 and everybody whom the bot can meet there."""
+
+    def __init__(
+        self,
+        *,
+        bot_name: str = "Green",
+        username: str = "green_bot",
+        privacy_mode: bool = False,
+        can_read_all_group_messages: bool | None = None,
+    ) -> None:
+        """Prepares a server, which runs inside `async with`.
+
+        Args:
+            bot_name: The bot's first name.
+            username: The bot's name without the @.
+            privacy_mode: Whether the bot gets of groups only what BotFather's default lets
+                through: commands, replies to it, service messages. By default it gets everything.
+            can_read_all_group_messages: What getMe claims; by default the truth about
+                `privacy_mode`.
+        """
+        super().__init__(
+            Person(123456789, bot_name, username, is_bot=True), privacy_mode=privacy_mode
+        )
+        self.token = f"{self.bot.id}:local-{'x' * 29}"
+        self.url = ""
+        """Address of the server, no slash at its end; known once the server runs."""
+        self.requests: list[Request] = []
+        self.refused: list[Refusal] = []
+        self.failed: list[Request] = []
+        """Requests that met a fault of `fail_next`."""
+        self.commands: dict[tuple[str, str], list[Json]] = {}
+        """The bot's commands by scope (type and ids, joined by colons) and language code."""
+        self.card: dict[tuple[str, str], str] = {}
+        """What setMyName and such have set, by (parameter, language code)."""
+        self.webhook: Json = {}
+        self.inline_messages: dict[str, tuple[Chat, int]] = {}
+        """Where the answers to guest messages are, by inline_message_id."""
+        reads_all = can_read_all_group_messages
+        self._reads_all = not privacy_mode if reads_all is None else reads_all
+        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._taken: Counter[str] = Counter()
+        self._limits: tuple[float, int, int] | None = None
+        self._sent_at: dict[object, deque[float]] = defaultdict(deque)
+        self.polls = 0
+        """How many getUpdates requests have been begun so far."""
+        self._closing = False
+        self._handlers = self._make_handlers()
+
+    async def __aenter__(self) -> Self:
+        """Starts to listen on a free port."""
+        application = web.Application(client_max_size=_LARGEST_UPLOAD)
+        application.router.add_route("*", "/bot{token:[^/]+}/{method}", self._answer)
+        application.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._send_file)
+        # A handler shall end with its client, lest a poll that nobody reads any more is
+        # taken for a second poller.
+        self._runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=1
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Ends the polls and hanging requests, then stops to listen."""
+        self._closing = True
+        await self.announce()
+        await self._runner.cleanup()
+
+    async def next_request(self, method: str, within: float = PATIENCE) -> Json:
+        """The parameters of the bot's next accepted request of this method, each taken once."""
+
+        def look() -> Json | None:
+            calls = [request.params for request in self.requests if request.method == method]
+            return calls[self._taken[method]] if len(calls) > self._taken[method] else None
+
+        params = await self.wait_until(look, f"request {method}", within)
+        self._taken[method] += 1
+        return params
+
+    def fail_next(  # noqa: PLR0913 a test reads as a sentence: fail_next(..., status=502)
+        self,
+        method: str,
+        *,
+        status: int | None = None,
+        retry_after: int | None = None,
+        description: str | None = None,
+        drop: bool = False,
+        hang: bool = False,
+        takes_effect: bool = False,
+        times: int = 1,
+    ) -> None:
+        """Lets the next request of a method go wrong, whatever it says; calls add up.
+
+        Args:
+            method: For instance "sendMessage".
+            status: The HTTP status of the answer, say 429, 500, 502.
+            retry_after: Seconds, for 429.
+            description: In place of the status's usual words.
+            drop: The connection breaks without an answer.
+            hang: No answer comes until the bot gives up: a timeout.
+            takes_effect: The request is carried out first, only its answer is lost. By default
+                nothing is done.
+            times: How many requests.
+        """
+        if (status is not None) + drop + hang != 1:
+            raise ValueError("give exactly one of status, drop and hang")
+        fault = Fault(status, retry_after, description, drop, takes_effect)
+        self._faults[method].extend([fault] * times)
+
+    def limit_rate(
+        self, *, chat_interval: float = 1.0, group_per_minute: int = 20, per_second: int = 30
+    ) -> None:
+        """From now on messages that come too fast get 429, at Telegram's limits by default.
+
+        Args:
+            chat_interval: Seconds between two messages in a chat. Telegram lets short bursts
+                pass, this server does not.
+            group_per_minute: Messages in one group.
+            per_second: Messages in all chats.
+        """
+        self._limits = (chat_interval, group_per_minute, per_second)
+
+    @property
+    def unanswered_presses(self) -> list[Json]:
+        """Callback queries that still show a spinning button: a bot must answer every one."""
+        return list(self.open_presses.values())
+
+    def story(self) -> str:
+        """What the bot has done so far, for a failure's message."""
+        done = count_methods([request.method for request in self.requests])
+        refused = "; ".join(f"{r.method}: {r.description}" for r in self.refused) or "none"
+        return f"requests so far: {done}; refused: {refused}; {super().story()}"
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        params: Json = {}
+        try:
+            params = await _read_body(request)
+            self._check_token(request)
+            params = read_parameters(method, params)
+            return await self._carry_out(request, Request(method, params))
+        except RefusalError as refusal:
+            self.refused.append(Refusal(method, params, refusal.description))
+            await self.announce()
+            return _error(refusal.status, refusal.description, refusal.parameters)
+
+    def _check_token(self, request: web.Request) -> None:
+        if request.match_info["token"] != self.token:
+            raise RefusalError(401, "Unauthorized")
+
+    async def _carry_out(self, http: web.Request, request: Request) -> web.StreamResponse:
+        faults = self._faults[request.method]
+        fault = faults.popleft() if faults else None
+        if fault is not None:
+            self.failed.append(request)
+        if fault is not None and not fault.takes_effect:
+            return await self._suffer(fault, http)
+        result = await self._handlers[request.method](request.params)
+        self.requests.append(request)
+        await self.announce()
+        if fault is not None:
+            return await self._suffer(fault, http)
+        return web.json_response({"ok": True, "result": result})
+
+    async def _suffer(self, fault: Fault, http: web.Request) -> web.StreamResponse:
+        await self.announce()
+        if fault.status is not None:
+            words = fault.description or HTTPStatus(fault.status).phrase
+            if fault.retry_after is None:
+                return _error(fault.status, words, {})
+            words = fault.description or f"{words}: retry after {fault.retry_after}"
+            return _error(fault.status, words, {"retry_after": fault.retry_after})
+        if not fault.drop:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._closing)
+        if http.transport is not None:
+            http.transport.abort()
+        return web.Response()
+
+    async def _send_file(self, request: web.Request) -> web.Response:
+        contents = dict(self.files.values())
+        path = request.match_info["path"]
+        if request.match_info["token"] != self.token or path not in contents:
+            raise web.HTTPNotFound
+        return web.Response(body=contents[path])
+
+    def _make_handlers(self) -> Mapping[str, Callable[[Json], Awaitable[object]]]:
+        return {
+            "getMe": self._get_me,
+            "logOut": self._succeed,
+            "close": self._succeed,
+            "getUpdates": self._get_updates,
+            "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
+            "getWebhookInfo": self._get_webhook_info,
+            "sendMessage": self._send_message,
+            "sendPhoto": self._send_photo,
+            "sendDocument": self._send_document,
+            "editMessageText": self._edit_message_text,
+            "editMessageReplyMarkup": self._edit_message_reply_markup,
+            "deleteMessage": self._delete_message,
+            "setMessageReaction": self._set_message_reaction,
+            "sendChatAction": self._send_chat_action,
+            "answerCallbackQuery": self._answer_callback_query,
+            "answerInlineQuery": self._answer_inline_query,
+            "answerGuestQuery": self._answer_guest_query,
+            "getChat": self._get_chat,
+            "getChatMember": self._get_chat_member,
+            "leaveChat": self._leave_chat,
+            "getFile": self._get_file,
+            "setMyCommands": self._set_my_commands,
+            "getMyCommands": self._get_my_commands,
+            "deleteMyCommands": self._delete_my_commands,
+            "setMyName": self._set_card,
+            "setMyDescription": self._set_card,
+            "setMyShortDescription": self._set_card,
+            "setChatMenuButton": self._set_chat_menu_button,
+        }
+
+    async def _succeed(self, _: Json) -> bool:
+        return True
+
+    async def _get_me(self, _: Json) -> Json:
+        return self.bot.as_json() | {
+            "can_join_groups": True,
+            "can_read_all_group_messages": self._reads_all,
+            "supports_inline_queries": True,
+            "supports_guest_queries": True,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
+
+    async def _get_updates(self, params: Json) -> list[Json]:
+        if self.webhook:
+            raise RefusalError(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook "
+                "to delete the webhook first",
+            )
+        limit, timeout = params.get("limit", 100), params.get("timeout", 0)
+        if not 1 <= limit <= 100 or timeout < 0:
+            raise bad_request(f"limit {limit} or timeout {timeout} out of range")
+        self._allow(params)
+        self.confirm(params.get("offset", 0))
+        self.polls += 1
+        turn = self.polls
+        await self.announce()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout, _LONGEST_POLL)), self._changed:
+                await self._changed.wait_for(
+                    lambda: self.pending_updates or self.polls != turn or self._closing
+                )
+        if self.polls != turn:
+            raise RefusalError(
+                409,
+                "Conflict: terminated by other getUpdates request; make sure that only one bot "
+                "instance is running",
+            )
+        return self.pending_updates[:limit]
+
+    def _allow(self, params: Json) -> None:
+        """The kinds of updates wanted; as on Telegram a list stays until another one comes."""
+        if "allowed_updates" not in params:
+            return
+        wanted = params["allowed_updates"]
+        if unknown := [kind for kind in wanted if kind not in UPDATE_TYPES]:
+            raise bad_request(f"unknown kinds in allowed_updates: {unknown}")
+        self.allowed_updates = frozenset(wanted) or self.default_updates
+
+    async def _set_webhook(self, params: Json) -> bool:
+        url = params["url"]
+        if url and not url.startswith("https://"):
+            raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", params.get("secret_token", "")):
+            raise bad_request("secret token contains unallowed characters")
+        self._allow(params)
+        self.webhook = dict(params) if url else {}
+        return await self._drop_pending(params)
+
+    async def _delete_webhook(self, params: Json) -> bool:
+        self.webhook = {}
+        return await self._drop_pending(params)
+
+    async def _drop_pending(self, params: Json) -> bool:
+        if params.get("drop_pending_updates"):
+            self.drop_updates()
+        return True
+
+    async def _get_webhook_info(self, _: Json) -> Json:
+        return {
+            "url": self.webhook.get("url", ""),
+            "has_custom_certificate": "certificate" in self.webhook,
+            "pending_update_count": len(self.pending_updates),
+        }
+
+    async def _send_message(self, params: Json) -> Json:
+        return self._post(params, text_content(params))
+
+    async def _send_photo(self, params: Json) -> Json:
+        photo = self._file(params["photo"]) | {"width": 90, "height": 60}
+        return self._post(params, {"photo": [photo], **caption_content(params)})
+
+    async def _send_document(self, params: Json) -> Json:
+        document = self._file(params["document"])
+        if isinstance(params["document"], Upload):
+            document["file_name"] = params["document"].file_name
+        return self._post(params, {"document": document, **caption_content(params)})
+
+    def _post(self, params: Json, content: Json) -> Json:
+        chat = self._writable_chat(params)
+        thread = params.get("message_thread_id")
+        chat.check_thread(thread)
+        replied, quote = _find_replied(chat, params)
+        if markup := check_markup(params.get("reply_markup")):
+            content["reply_markup"] = markup
+        self._check_rate(chat)
+        return chat.post_by_bot({**quote, **content}, reply_to=replied, thread=thread)
+
+    async def _edit_message_text(self, params: Json) -> Json | bool:
+        chat, message = self._editable(params)
+        if "text" not in message:
+            raise bad_request("there is no text in the message to edit")
+        return self._replace(chat, message, params, text_content(params))
+
+    async def _edit_message_reply_markup(self, params: Json) -> Json | bool:
+        chat, message = self._editable(params)
+        kept = ("text", "entities", "link_preview_options")
+        return self._replace(
+            chat, message, params, {name: message[name] for name in kept if name in message}
+        )
+
+    def _replace(self, chat: Chat, message: Json, params: Json, content: Json) -> Json | bool:
+        """Puts new content in place; a keyboard goes unless it is sent along again."""
+        if markup := check_markup(params.get("reply_markup"), inline_only=True):
+            content["reply_markup"] = markup
+        replaced = ("text", "entities", "link_preview_options", "reply_markup")
+        kept = {name: value for name, value in message.items() if name not in replaced}
+        old = {name: value for name, value in message.items() if name in replaced}
+        if content == old:
+            raise bad_request(_NOT_MODIFIED)
+        edited = chat.replace_by_bot(kept | content)
+        return True if "inline_message_id" in params else edited
+
+    def _editable(self, params: Json) -> tuple[Chat, Json]:
+        if "inline_message_id" in params:
+            if params.keys() & {"chat_id", "message_id"}:
+                raise bad_request("inline_message_id excludes chat_id and message_id")
+            if params["inline_message_id"] not in self.inline_messages:
+                raise bad_request("MESSAGE_ID_INVALID")
+            chat, message_id = self.inline_messages[params["inline_message_id"]]
+            return chat, chat.own_message(message_id)
+        if not {"chat_id", "message_id"} <= params.keys():
+            raise bad_request("message identifier is not specified")
+        chat = self._writable_chat(params)
+        return chat, chat.own_message(params["message_id"])
+
+    async def _delete_message(self, params: Json) -> bool:
+        chat = self._writable_chat(params)
+        message = chat.messages.get(params["message_id"])
+        if message is None:
+            raise bad_request("message to delete not found")
+        is_own = message.get("from", {}).get("id") == self.bot.id
+        is_admin = chat.statuses[self.bot.id] == "administrator"
+        if not (is_own or is_admin or chat.kind == "private"):
+            raise bad_request("message can't be deleted")
+        del chat.messages[params["message_id"]]
+        return True
+
+    async def _set_message_reaction(self, params: Json) -> bool:
+        chat = self._writable_chat(params)
+        if params["message_id"] not in chat.messages:
+            raise bad_request("message to react not found")
+        reaction = params.get("reaction", [])
+        if len(reaction) > 1:
+            raise bad_request("REACTIONS_TOO_MANY")
+        for item in reaction:
+            checked = check_fields("reaction", item, {"type": str, "emoji": str})
+            known = checked.get("emoji") in {emoji.value for emoji in ReactionEmoji}
+            if checked.get("type") != "emoji" or not known:
+                raise bad_request("REACTION_INVALID")
+        return True
+
+    async def _send_chat_action(self, params: Json) -> bool:
+        chat = self._writable_chat(params)
+        thread = params.get("message_thread_id")
+        # Actions, unlike messages, may name the General topic of a forum.
+        if not (thread == 1 and chat.is_forum):
+            chat.check_thread(thread)
+        if params["action"] not in CHAT_ACTIONS:
+            raise bad_request("wrong parameter action in request")
+        return True
+
+    async def _answer_callback_query(self, params: Json) -> bool:
+        if params["callback_query_id"] not in self.open_presses:
+            raise bad_request(_TOO_OLD)
+        if utf16_length(params.get("text", "")) > _CALLBACK_TEXT_LIMIT:
+            raise bad_request("MESSAGE_TOO_LONG")
+        if not params.get("url", "t.me/").removeprefix("https://").startswith("t.me/"):
+            raise bad_request("URL_INVALID")
+        del self.open_presses[params["callback_query_id"]]
+        return True
+
+    async def _answer_inline_query(self, params: Json) -> bool:
+        if params["inline_query_id"] not in self.open_inline_queries:
+            raise bad_request(_TOO_OLD)
+        check_inline_results(params["results"])
+        if len(params.get("next_offset", "").encode()) > 64:
+            raise bad_request("NEXT_OFFSET_INVALID")
+        if "button" in params:
+            _check_inline_results_button(params["button"])
+        del self.open_inline_queries[params["inline_query_id"]]
+        return True
+
+    async def _answer_guest_query(self, params: Json) -> Json:
+        if params["guest_query_id"] not in self.open_guest_queries:
+            raise bad_request(_TOO_OLD)
+        content = inline_content(check_inline_result(params["result"]))
+        chat, caller = self.open_guest_queries.pop(params["guest_query_id"])
+        message = chat.post_by_bot({"guest_bot_caller_user": caller, **content})
+        inline_message_id = f"inline-message-{self.number()}"
+        self.inline_messages[inline_message_id] = chat, message["message_id"]
+        return {"inline_message_id": inline_message_id}
+
+    async def _get_chat(self, params: Json) -> Json:
+        return self._writable_chat(params).as_json() | {
+            "accent_color_id": 0,
+            "max_reaction_count": 11,
+            "accepted_gift_types": {
+                "unlimited_gifts": False,
+                "limited_gifts": False,
+                "unique_gifts": False,
+                "premium_subscription": False,
+                "gifts_from_channels": False,
+            },
+        }
+
+    async def _get_chat_member(self, params: Json) -> Json:
+        chat = self._writable_chat(params)
+        person = self.people.get(params["user_id"])
+        if params["user_id"] == self.bot.id:
+            person = self.bot
+        if person is None:
+            raise bad_request("PARTICIPANT_ID_INVALID")
+        return chat.member_as_json(person)
+
+    async def _leave_chat(self, params: Json) -> bool:
+        chat = self._writable_chat(params)
+        if chat.kind == "private":
+            raise bad_request("chat member status can't be changed in private chats")
+        await chat.bot_leaves()
+        return True
+
+    async def _get_file(self, params: Json) -> Json:
+        file_id = params["file_id"]
+        if file_id not in self.files:
+            raise bad_request("invalid file_id")
+        path, content = self.files[file_id]
+        return _known_file(file_id) | {"file_size": len(content), "file_path": path}
+
+    def _file(self, value: Upload | str) -> Json:
+        if isinstance(value, Upload):
+            if not value.content:
+                raise bad_request("file must be non-empty")
+            return self.keep_file(value.file_name, value.content)
+        if value in self.files:
+            return _known_file(value)
+        if value.startswith(("http://", "https://")):
+            return self.keep_file(value.rpartition("/")[2], b"fetched")
+        raise bad_request("wrong file identifier/HTTP URL specified")
+
+    def _writable_chat(self, params: Json) -> Chat:
+        chat = self.chats.get(params["chat_id"])
+        if chat is None and params["chat_id"] in self.people:
+            raise RefusalError(403, "Forbidden: bot can't initiate conversation with a user")
+        if chat is None:
+            raise bad_request("chat not found")
+        chat.check_bot_may_write()
+        return chat
+
+    def _check_rate(self, chat: Chat) -> None:
+        if self._limits is None:
+            return
+        chat_interval, group_per_minute, per_second = self._limits
+        windows: list[tuple[object, int, float]] = [
+            (chat.id, 1, chat_interval),
+            ("everywhere", per_second, 1.0),
+        ]
+        if chat.kind != "private":
+            windows.append((("minute", chat.id), group_per_minute, 60.0))
+        now = asyncio.get_running_loop().time()
+        for key, limit, seconds in windows:
+            times = self._sent_at[key]
+            while times and times[0] <= now - seconds:
+                times.popleft()
+            if len(times) >= limit:
+                wait = max(1, math.ceil(times[0] + seconds - now))
+                words = f"Too Many Requests: retry after {wait}"
+                raise RefusalError(429, words, {"retry_after": wait})
+        for key, _, _ in windows:
+            self._sent_at[key].append(now)
+
+    async def _set_my_commands(self, params: Json) -> bool:
+        check_commands(params["commands"])
+        self.commands[self._commands_key(params)] = params["commands"]
+        return True
+
+    async def _get_my_commands(self, params: Json) -> list[Json]:
+        return self.commands.get(self._commands_key(params), [])
+
+    async def _delete_my_commands(self, params: Json) -> bool:
+        self.commands.pop(self._commands_key(params), None)
+        return True
+
+    def _commands_key(self, params: Json) -> tuple[str, str]:
+        scope = check_scope(params.get("scope"))
+        if "chat_id" in scope:
+            self._writable_chat(scope)
+        ids = [str(scope[name]) for name in ("chat_id", "user_id") if name in scope]
+        return ":".join([scope["type"], *ids]), check_language_code(params)
+
+    async def _set_card(self, params: Json) -> bool:
+        language_code = check_language_code(params)
+        for name, limit in _CARD_LIMITS.items():
+            if utf16_length(params.get(name, "")) > limit:
+                raise bad_request(f"{name} is longer than {limit} characters")
+            if name in params:
+                self.card[name, language_code] = params[name]
+        return True
+
+    async def _set_chat_menu_button(self, params: Json) -> bool:
+        if "chat_id" in params and self._writable_chat(params).kind != "private":
+            raise bad_request("chat must be a private chat")
+        fields: dict[str, type] = {"type": str, "text": str, "web_app": dict}
+        button = check_fields(
+            "menu_button", params.get("menu_button", {"type": "default"}), fields
+        )
+        wanted = {"type", "text", "web_app"} if button.get("type") == "web_app" else {"type"}
+        if button.get("type") not in {"default", "commands", "web_app"} or button.keys() != wanted:
+            raise bad_request(f"menu button {button!r} is not well-formed")
+        return True
+
+
+async def _read_body(request: web.Request) -> Json:
+    if request.content_type == "application/json":
+        try:
+            body = await request.json()
+        except ValueError:
+            raise bad_request("can't parse JSON object") from None
+        if not isinstance(body, dict):
+            raise bad_request("object expected")
+        return body
+    fields: Json = {}
+    for name, value in (*request.query.items(), *(await request.post()).items()):
+        if isinstance(value, web.FileField):
+            fields[name] = Upload(value.filename, value.file.read())
+        else:
+            fields[name] = value
+    return fields
+
+
+def _error(status: int, description: str, parameters: Json) -> web.Response:
+    body: Json = {"ok": False, "error_code": status, "description": description}
+    if parameters:
+        body["parameters"] = parameters
+    return web.json_response(body, status=status)
+
+
+def _known_file(file_id: str) -> Json:
+    return {"file_id": file_id, "file_unique_id": file_id.replace("file", "unique")}
+
+
+def _find_replied(chat: Chat, params: Json) -> tuple[Json | None, Json]:
+    """The message replied to, and the fields that a quote of it adds to the reply."""
+    if "reply_parameters" not in params:
+        return None, {}
+    options = check_reply(params["reply_parameters"])
+    if options.get("chat_id", chat.id) != chat.id:
+        raise bad_request("replies to another chat are not taken here")
+    replied = chat.messages.get(options["message_id"])
+    if replied is None:
+        if options.get("allow_sending_without_reply"):
+            return None, {}
+        raise bad_request("message to be replied not found")
+    if "quote" not in options:
+        return replied, {}
+    text = str(replied.get("text") or replied.get("caption") or "")
+    if not options["quote"] or options["quote"] not in text:
+        raise bad_request("QUOTE_TEXT_INVALID")
+    position = utf16_length(text[: text.index(options["quote"])])
+    quote = {"text": options["quote"], "position": position, "is_manual": True}
+    return replied, {"quote": quote}
+
+
+def _check_inline_results_button(button: object) -> None:
+    fields: dict[str, type] = {"text": str, "start_parameter": str, "web_app": dict}
+    checked = check_fields("button", button, fields)
+    if not checked.get("text") or len(checked) != 2:
+        raise bad_request("button needs a text, and one of start_parameter and web_app")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", checked.get("start_parameter", "x")):
+        raise bad_request("START_PARAM_INVALID")
