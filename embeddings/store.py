@@ -34,7 +34,7 @@ _BUSY_TIMEOUT = 5.0
 _TABLES = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE generation (number INTEGER NOT NULL);
-INSERT INTO generation VALUES (0);
+INSERT INTO generation VALUES (abs(random() % 1000000000));
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY,
     slug TEXT NOT NULL UNIQUE,
@@ -117,9 +117,10 @@ class Vectors:
 class Store:
     """An open index. For one thread at a time; other processes may read and write meanwhile."""
 
-    def __init__(self, connection: sqlite3.Connection, dimension: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, embedder: Embedder) -> None:
         self._connection = connection
-        self._dimension = dimension
+        self._path = path
+        self._embedder = embedder
 
     @classmethod
     def open(cls, path: Path, embedder: Embedder) -> Self:
@@ -143,7 +144,7 @@ class Store:
             raise IndexUnusable(
                 f"The index {path} cannot be read ({error}). Build it anew: python -m bot reindex"
             ) from error
-        return cls(connection, embedder.dimension)
+        return cls(connection, path, embedder)
 
     @classmethod
     @contextmanager
@@ -164,7 +165,7 @@ class Store:
             connection.execute("BEGIN IMMEDIATE")
             if _read_identity(connection) != _identity(embedder):
                 _create_tables(connection, embedder)
-            yield cls(connection, embedder.dimension)
+            yield cls(connection, path, embedder)
             connection.execute("UPDATE generation SET number = number + 1")
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
@@ -189,9 +190,14 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[int]:
-        """See one and the same generation until the context ends; gives its number."""
+        """See one and the same generation until the context ends; gives its number.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced what was opened.
+        """
         self._connection.execute("BEGIN")
         try:
+            _check_identity(self._connection, self._path, self._embedder)
             (generation,) = self._connection.execute("SELECT number FROM generation").fetchone()
             yield int(generation)
         finally:
@@ -320,7 +326,7 @@ class Store:
 
     def _to_matrix(self, blobs: Sequence[bytes]) -> Embeddings:
         flat = np.frombuffer(b"".join(blobs), np.float16)
-        return flat.reshape(len(blobs), self._dimension).astype(np.float32)
+        return flat.reshape(len(blobs), self._embedder.dimension).astype(np.float32)
 
     def _count(self, table: str) -> int:
         (count,) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - names from this file only

@@ -228,6 +228,28 @@ def test_a_killed_writer_leaves_the_old_index(path: Path, make_article: MakeArti
     assert Store.open(path, EMBEDDER).article_count == 2
 
 
+def test_an_open_index_is_checked_again(path: Path, make_article: MakeArticle) -> None:
+    """An index that another model rebuilt while it was open is refused, never searched."""
+    write(path, make_article("first", "Ice. Melt"))
+    reader = Store.open(path, EMBEDDER)
+    with Store.writing(path, WordEmbedder("wind", "sun")) as writer:
+        assert writer.article_count == 0
+    with pytest.raises(IndexUnusable, match="another model"), reader.snapshot():
+        pass
+
+
+def test_a_rebuilt_index_is_another_generation(path: Path) -> None:
+    """An index that was built anew never looks like the one before it."""
+    other = WordEmbedder("wind", "sun")
+    generations = []
+    for embedder in (EMBEDDER, other, EMBEDDER):
+        with Store.writing(path, embedder):
+            pass
+        with Store.open(path, embedder).snapshot() as generation:
+            generations.append(generation)
+    assert len(set(generations)) == 3
+
+
 def test_text_of_an_article_is_never_sql(path: Path, make_article: MakeArticle) -> None:
     """Quotes and statements in an article are text like any other."""
     write(path, make_article("'; DROP TABLE articles; --", 'It\'s "x". Done', title="a'b\"c"))

@@ -1,0 +1,179 @@
+"""All settings, read in one place: from the environment, then from `.env`."""
+
+import ipaddress
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+# Real tokens have 35 characters after the colon; self-hosted test servers hand out shorter ones.
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+
+
+class Settings(BaseSettings):
+    """What the owner decides; `.env.example` documents the same names and defaults.
+
+    A description says what the setting takes and an example shows it: both end up in the
+    message about a wrong value.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=".env",
+        # Notepad saves UTF-8 with a byte order mark.
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    telegram_bot_token: SecretStr | None = Field(
+        default=None,
+        description="the token that @BotFather gave you",
+        examples=["123456789:AAE-the-rest-of-your-token"],
+    )
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org",
+        description="the address of a Bot API server",
+        examples=["http://localhost:8081"],
+    )
+    admin_ids: Annotated[frozenset[int], NoDecode] = Field(
+        default=frozenset(),
+        description="numeric Telegram user ids, separated by commas",
+        examples=["123456789,987654321"],
+    )
+    articles_dir: Path = Field(
+        default=Path(str(files("knowledge").joinpath("articles"))),
+        description="a folder of articles, one Markdown file each",
+        examples=["knowledge/articles"],
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="a folder that the bot may write to",
+        examples=["data"],
+    )
+    embedding_model: str = Field(
+        default="packaged",
+        description="packaged, or the name or folder of a sentence-transformers model",
+        examples=["packaged"],
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO",
+        description="DEBUG, INFO, WARNING or ERROR",
+        examples=["INFO"],
+    )
+
+    @property
+    def bot_base_url(self) -> str:
+        """What python-telegram-bot puts the token behind."""
+        return f"{self.telegram_api_url}/bot"
+
+    @property
+    def bot_file_url(self) -> str:
+        """The same, for files."""
+        return f"{self.telegram_api_url}/file/bot"
+
+    @property
+    def api_is_on_this_machine(self) -> bool:
+        """Whether the Bot API server is reached over loopback, where no proxy belongs."""
+        host = urlsplit(self.telegram_api_url).hostname or ""
+        if host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def index_path(self) -> Path:
+        """The index file."""
+        return self.data_dir / "index.db"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the packaged model is unpacked."""
+        return self.data_dir / "models"
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that give another process these settings, without the token."""
+        return {
+            "TELEGRAM_BOT_TOKEN": "",
+            "TELEGRAM_API_URL": self.telegram_api_url,
+            "ADMIN_IDS": ",".join(map(str, sorted(self.admin_ids))),
+            "ARTICLES_DIR": str(self.articles_dir),
+            "DATA_DIR": str(self.data_dir),
+            "EMBEDDING_MODEL": self.embedding_model,
+            "LOG_LEVEL": self.log_level,
+        }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _blank_is_default(cls, value: object, info: ValidationInfo) -> object:
+        # Also how an empty variable switches off what `.env` says.
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        return value.strip() or cls.model_fields[info.field_name].default
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token_is_well_formed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("malformed")
+        return value
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _url_is_web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        # Reading the port raises ValueError for one that is no number.
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise ValueError("not a web address")
+        return value.rstrip("/")
+
+    @field_validator("articles_dir", "data_dir")
+    @classmethod
+    def _home_is_expanded(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @field_validator("admin_ids", mode="before")
+    @classmethod
+    def _ids_are_comma_separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        # int() alone would take "-5" (a group's id), "1_000" and digits of other scripts.
+        if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+            raise ValueError("not numeric user ids")
+        return frozenset(map(int, parts))
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level_in_any_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: naming each wrong setting, what it takes and an example, not its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env is not UTF-8 text; save it as UTF-8.") from None
+    # Outside of the except block: pydantic's error carries the values, the token among them.
+    raise SettingsError(" ".join(_what_is_right(name) for name in wrong))
+
+
+def _what_is_right(name: str) -> str:
+    field, variable = Settings.model_fields[name], name.upper()
+    example = (field.examples or [""])[0]
+    return f"{variable} is wrong: it takes {field.description}, for example {variable}={example}."

@@ -1,0 +1,199 @@
+"""Answering: what a question is, what answers it, and many who ask at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.answering import (
+    Answer,
+    Answering,
+    Outcome,
+    Question,
+    Quote,
+    answer_questions,
+    read_question,
+    verify,
+)
+from bot.errors import QuoteError
+from embeddings.errors import IndexUnusable
+from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, FixedRetriever
+from knowledge.passages import Span
+
+QUOTE = Quote(
+    article=BRIDGE,
+    text="The bridge is 90 metres long.",
+    start=18,
+    end=47,
+    highlight=Span(18, 47),
+    sentences=(Span(18, 47),),
+    score=1.0,
+)
+
+
+def test_a_true_quote_passes() -> None:
+    """A quote that is a slice of its article may be sent."""
+    verify(QUOTE)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        replace(QUOTE, text="The bridge is 91 metres long."),
+        replace(QUOTE, start=17, end=46),
+        replace(QUOTE, end=48),
+        replace(QUOTE, start=-62, end=-33),
+        replace(QUOTE, highlight=Span(17, 47)),
+        replace(QUOTE, highlight=Span(18, 48)),
+        replace(QUOTE, highlight=Span(20, 20)),
+        replace(QUOTE, article=replace(BRIDGE, body=BRIDGE.body.replace("90", "95"))),
+    ],
+)
+def test_a_false_quote_is_caught(quote: Quote) -> None:
+    """One letter or offset off, and the quote must not be sent."""
+    with pytest.raises(QuoteError, match="bridge"):
+        verify(quote)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("  Who \n built\tit? ", Question("Who built it?", "en", None)),
+        ("2021?", Question("2021?", "ru", None)),
+        ("", Question("", "ru", Outcome.NO_QUESTION)),
+        ("👍🏽 !?", Question("👍🏽 !?", "ru", Outcome.NO_QUESTION)),
+        ("Thank you!", Question("Thank you!", "en", Outcome.THANKS)),
+        ("Салам", Question("Салам", "ky", Outcome.GREETING)),
+        ("why " * 250, Question(("why " * 250).strip(), "en", None)),
+        ("why " * 251, Question(("why " * 251).strip(), "en", Outcome.TOO_LONG)),
+        ("Who built\ud83d it?", Question("Who built? it?", "en", None)),
+    ],
+)
+def test_read_question(text: str, question: Question) -> None:
+    """A question is tidied up; what is none is settled without a search."""
+    assert read_question(text, "ru") == question
+
+
+def test_answers_come_in_order_from_one_search() -> None:
+    """Only questions are searched for, all at once, and each gets its own answer."""
+    retriever = FixedRetriever()
+    texts = ["How long is the bridge?", "Hello", "Who cooks plov?", "🌉"]
+    answers = answer_questions(retriever, [read_question(text) for text in texts])
+    assert [answer.question for answer in answers] == texts
+    assert [answer.outcome for answer in answers] == [
+        Outcome.ANSWERED,
+        Outcome.GREETING,
+        Outcome.NOT_FOUND,
+        Outcome.NO_QUESTION,
+    ]
+    assert retriever.batches == [["How long is the bridge?", "Who cooks plov?"]]
+
+
+def test_a_quote_is_the_hits_passage() -> None:
+    """An answer quotes the passage that was found, and marks the sentence that answers."""
+    [answer] = answer_questions(FixedRetriever(), [read_question("How long is the bridge?")])
+    [quote] = answer.quotes
+    verify(quote)
+    assert quote.text == BRIDGE.body
+    assert quote.highlight == BRIDGE_SENTENCES[1]
+    assert answer.answered
+
+
+def test_no_answer_has_no_quotes() -> None:
+    """A hit that isn't sure enough is not shown."""
+    [answer] = answer_questions(FixedRetriever(), [read_question("Who cooks plov?")])
+    assert answer.quotes == ()
+    assert not answer.answered
+
+
+@pytest.fixture
+def retriever() -> FixedRetriever:
+    """What the service under test searches."""
+    return FixedRetriever()
+
+
+@pytest.fixture
+async def answering(retriever: FixedRetriever) -> AsyncIterator[Answering]:
+    """A service that is ready."""
+    service = Answering(lambda: retriever)
+    await service.initialize()
+    retriever.batches.clear()
+    yield service
+    retriever.may_go_on.set()
+    await service.shutdown()
+
+
+async def begin(answering: Answering, retriever: FixedRetriever) -> asyncio.Future[Answer]:
+    """Ask a question whose search doesn't end before `may_go_on`."""
+    retriever.may_go_on.clear()
+    retriever.busy.clear()
+    first = asyncio.ensure_future(answering.answer("first bridge"))
+    await asyncio.to_thread(retriever.busy.wait, 10)
+    return first
+
+
+async def test_who_waits_is_answered_in_one_batch(
+    answering: Answering, retriever: FixedRetriever
+) -> None:
+    """All who ask while a search runs are answered by the next one, up to 32 of them."""
+    first = await begin(answering, retriever)
+    others = [asyncio.ensure_future(answering.answer(f"bridge {n}")) for n in range(40)]
+    await asyncio.sleep(0)
+    retriever.may_go_on.set()
+    answers = await asyncio.gather(first, *others)
+    assert [answer.question for answer in answers[1:]] == [f"bridge {n}" for n in range(40)]
+    assert [len(batch) for batch in retriever.batches] == [1, 32, 8]
+    assert len(retriever.threads) == 1
+
+
+async def test_an_error_reaches_everybody_who_waits(
+    answering: Answering, retriever: FixedRetriever
+) -> None:
+    """Each of a batch hears of what went wrong, as it is; the next question is answered again."""
+    first = await begin(answering, retriever)
+    others = [asyncio.ensure_future(answering.answer(text)) for text in ("one", "two")]
+    await asyncio.sleep(0)
+    retriever.error = error = IndexUnusable("The index is of another model.")
+    retriever.may_go_on.set()
+    assert await asyncio.gather(first, *others, return_exceptions=True) == [error] * 3
+    retriever.error = None
+    assert (await answering.answer("Which bridge?")).answered
+
+
+async def test_who_has_gone_is_passed_over(
+    answering: Answering, retriever: FixedRetriever
+) -> None:
+    """A cancelled question is not searched for and holds nobody up."""
+    first = await begin(answering, retriever)
+    gone = asyncio.ensure_future(answering.answer("gone"))
+    stays = asyncio.ensure_future(answering.answer("stays"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    retriever.may_go_on.set()
+    await asyncio.gather(first, stays)
+    assert retriever.batches == [["first bridge"], ["stays"]]
+
+
+async def test_shutdown_answers_who_waits(answering: Answering, retriever: FixedRetriever) -> None:
+    """Nobody who asked before the end is left without an answer."""
+    first = await begin(answering, retriever)
+    second = asyncio.ensure_future(answering.answer("second bridge"))
+    await asyncio.sleep(0)
+    retriever.may_go_on.set()
+    await answering.shutdown()
+    assert first.done()
+    assert (await second).answered
+
+
+async def test_a_retriever_that_cannot_be_opened() -> None:
+    """Why the index can't be opened is heard at the start."""
+
+    def fail() -> FixedRetriever:
+        raise IndexUnusable("The index is damaged.")
+
+    service = Answering(fail)
+    with pytest.raises(IndexUnusable, match="damaged"):
+        await service.initialize()
+    await service.shutdown()

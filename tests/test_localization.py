@@ -1,0 +1,159 @@
+"""Localization: the same in four languages, and every text there before anybody needs it."""
+
+import re
+from datetime import date
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from fluent.syntax import FluentParser, ast
+from fluent.syntax.visitor import Visitor
+
+from bot import localization
+from bot.answering import Outcome
+from bot.localization import reply_language, say, small_talk, supported, written_date
+from knowledge.language import LANGUAGES
+
+BOT = Path(localization.__file__).parent
+VALUES: dict[str, str | float] = {
+    "bot": "our_bot",
+    "reason": "the disk is full",
+    "names": "one, two",
+    "count": 2,
+    "seconds": 1.5,
+    "articles": 3,
+    "passages": 13,
+}
+
+
+class _Placeholders(Visitor):
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_VariableReference(self, node: ast.VariableReference) -> None:  # noqa: N802 - fluent's
+        self.names.add(node.id.name)
+
+
+def placeholders(language: str) -> dict[str, set[str]]:
+    """Each key of a language, with the placeholders in its text."""
+    source = (BOT / "texts" / f"{language}.ftl").read_text(encoding="utf-8")
+    keys = {}
+    for entry in FluentParser().parse(source).body:
+        assert not isinstance(entry, ast.Junk), f"{language}.ftl: {entry.content}"
+        if isinstance(entry, ast.Message):
+            assert entry.id.name not in keys, f"{language}.ftl has {entry.id.name} twice"
+            visitor = _Placeholders()
+            visitor.visit(entry)
+            keys[entry.id.name] = visitor.names
+    return keys
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_same_keys_and_placeholders(language: str) -> None:
+    """A language has every text that English has, with the same placeholders, and no other."""
+    assert placeholders(language) == placeholders("en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_can_be_said(language: str, caplog: pytest.LogCaptureFixture) -> None:
+    """No text has a fault that shows only when it is said."""
+    for key, names in placeholders(language).items():
+        text = say(language, key, **{name: VALUES[name] for name in names})
+        assert text.strip()
+        assert "{" not in text
+    assert not caplog.records
+
+
+def test_every_key_in_the_code_has_a_text() -> None:
+    """What the code says is written down."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in BOT.rglob("*.py"))
+    used = set(re.findall(r'say\(\s*[\w.()]+,\s*"([a-z-]+)"', code))
+    used |= set(Outcome) - {Outcome.ANSWERED}
+    used |= {f"reindex-{change}" for change in ("added", "changed", "removed")}
+    used |= {f"command-{name}" for name in ("ask", "help", "reindex")}
+    assert used | {"greeting-phrases", "thanks-phrases"} == placeholders("en").keys()
+
+
+@pytest.mark.parametrize(
+    ("language", "articles", "passages", "text"),
+    [
+        ("en", 1, 1, "Done in 1.5 s. The index has 1 article and 1 passage."),
+        ("en", 3, 1234, "Done in 1.5 s. The index has 3 articles and 1,234 passages."),
+        ("ru", 1, 21, "Готово за 1,5 с. В индексе 1 статья и 21 отрывок."),
+        ("ru", 3, 14, "Готово за 1,5 с. В индексе 3 статьи и 14 отрывков."),
+        ("ru", 5, 22, "Готово за 1,5 с. В индексе 5 статей и 22 отрывка."),
+        ("kk", 5, 1, "Дайын, 1,5 с кетті. Индексте 5 мақала мен 1 үзінді бар."),
+        ("ky", 1, 5, "Даяр, 1,5 с кетти. Индексте 1 макала жана 5 үзүндү бар."),
+    ],
+)
+def test_plurals(language: str, articles: int, passages: int, text: str) -> None:
+    """Numbers and the words after them agree as the language wants it."""
+    said = say(language, "reindex-done", seconds=1.5, articles=articles, passages=passages)
+    assert said == text
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "25 October 2021"),
+        ("ru", "25 октября 2021\u00a0г."),
+        ("kk", "2021\u00a0ж. 25 қазан"),
+        ("ky", "2021-ж., 25-октябрь"),
+    ],
+)
+def test_dates(language: str, text: str) -> None:
+    """A date is written as people write it."""
+    assert written_date(date(2021, 10, 25), language) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [("ru", "ru"), ("en-GB", "en"), ("KK", "kk"), ("ky", "ky"), ("de", None), (None, None)],
+)
+def test_supported(code: str | None, language: str | None) -> None:
+    """Telegram's codes may carry a region; languages that the bot doesn't speak are None."""
+    assert supported(code) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language"),
+    [
+        ("Кто возглавляет организацию Sauvons le climat?", "en", "ru"),
+        ("Төмен көміртекті технологиялар альянсы қанша ұйымды біріктіреді?", "ru", "kk"),
+        ("Төмөн көмүртектүү технологиялар альянсына канча уюм кирет?", None, "ky"),
+        ("Who leads it?", "ru", "en"),
+        ("Бишкек", "ky", "ky"),
+        ("Почему?", None, "ru"),
+        ("2021", "kk", "kk"),
+        ("2021", "de", "en"),
+        ("", None, "en"),
+    ],
+)
+def test_reply_language(text: str, code: str | None, language: str) -> None:
+    """A reply is in the question's language, after a single word in the person's."""
+    assert reply_language(text, code) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "talk"),
+    [
+        ("Hi!", ("greeting", "en")),
+        ("  СПАСИБО 🙏🙏", ("thanks", "ru")),
+        ("Сәлеметсіз бе?", ("greeting", "kk")),
+        ("Чоң рахмат...", ("thanks", "ky")),
+        ("Hi, who leads Sauvons le climat?", None),
+        ("🙏", None),
+        ("", None),
+    ],
+)
+def test_small_talk(text: str, talk: tuple[str, str] | None) -> None:
+    """Only a message that is nothing but a greeting or thanks is one."""
+    assert small_talk(text) == talk
+
+
+def test_a_phrase_belongs_to_one_language() -> None:
+    """No two files claim the same phrase, so each has one language to answer in."""
+    keys = ("greeting-phrases", "thanks-phrases")
+    lists = [say(language, key).split(",") for language in LANGUAGES for key in keys]
+    phrases = [phrase.strip() for phrase in chain(*lists)]
+    assert len(phrases) == len(set(phrases))

@@ -1,0 +1,158 @@
+"""Settings: what is taken, what is refused, and that nothing secret is said about it."""
+
+import re
+import traceback
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import Settings, load_settings
+
+PROJECT = Path(__file__).parent.parent
+TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_defaults() -> None:
+    """Without any setting the bot answers from its own articles, and nobody is an admin."""
+    settings = load_settings()
+    assert settings.telegram_bot_token is None
+    assert settings.admin_ids == frozenset()
+    assert settings.articles_dir == PROJECT / "knowledge" / "articles"
+    assert settings.index_path == Path("data/index.db")
+    assert settings.models_dir == Path("data/models")
+    assert settings.embedding_model == "packaged"
+    assert settings.log_level == "INFO"
+    assert settings.bot_base_url == "https://api.telegram.org/bot"
+    assert settings.bot_file_url == "https://api.telegram.org/file/bot"
+
+
+@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "ADMIN_IDS", "DATA_DIR", "LOG_LEVEL"])
+def test_blank_is_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that is left blank counts as not set."""
+    monkeypatch.setenv(name, "  ")
+    assert load_settings() == Settings()
+
+
+def test_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file .env is read; the environment wins; other programs' keys don't matter."""
+    text = "\ufeffADMIN_IDS=1, 22,\nLOG_LEVEL=debug\nPOSTGRES_PASSWORD=x\nDATA_DIR=there\n"
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("DATA_DIR", "here")
+    settings = load_settings()
+    assert settings.admin_ids == {1, 22}
+    assert settings.log_level == "DEBUG"
+    assert settings.data_dir == Path("here")
+
+
+def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty variable switches off what .env says."""
+    (tmp_path / ".env").write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n", encoding="utf-8")
+    assert load_settings().telegram_bot_token is not None
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "")
+    assert load_settings().telegram_bot_token is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ADMIN_IDS", "abc"),
+        ("ADMIN_IDS", "12,@alice"),
+        ("ADMIN_IDS", "-100123"),
+        ("ADMIN_IDS", "0"),
+        ("ADMIN_IDS", "1_000"),
+        ("ADMIN_IDS", "[1]"),
+        ("TELEGRAM_BOT_TOKEN", "AAE-without-a-number"),
+        ("TELEGRAM_BOT_TOKEN", "123456789: AAE-secret"),
+        ("TELEGRAM_API_URL", "my-server:8081"),
+        ("TELEGRAM_API_URL", "http://:80"),
+        ("TELEGRAM_API_URL", "http://my-server:port"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong setting is refused by its name, with an example and without its value."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    message = str(caught.value)
+    assert message.startswith(f"{name} is wrong: ")
+    assert f"for example {name}=" in message
+    assert "\n" not in message
+    assert value not in "".join(traceback.format_exception(caught.value))
+
+
+def test_all_wrong_values_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who made three mistakes hears of three, not of one after the other."""
+    names = ["TELEGRAM_BOT_TOKEN", "ADMIN_IDS", "LOG_LEVEL"]
+    for name in names:
+        monkeypatch.setenv(name, "?!")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert all(f"{name} is wrong" in str(caught.value) for name in names)
+
+
+def test_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing the settings doesn't print the token."""
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    settings = load_settings()
+    assert settings.telegram_bot_token is not None
+    assert settings.telegram_bot_token.get_secret_value() == TOKEN
+    assert "secretsecret" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url", "file_url", "on_this_machine"),
+    [
+        ("http://localhost:81/", "http://localhost:81/bot", "http://localhost:81/file/bot", True),
+        ("http://127.0.0.2", "http://127.0.0.2/bot", "http://127.0.0.2/file/bot", True),
+        ("http://[::1]:81", "http://[::1]:81/bot", "http://[::1]:81/file/bot", True),
+        ("https://tg.org/api//", "https://tg.org/api/bot", "https://tg.org/api/file/bot", False),
+        ("http://10.0.0.1", "http://10.0.0.1/bot", "http://10.0.0.1/file/bot", False),
+    ],
+)
+def test_api_url(
+    *,
+    url: str,
+    base_url: str,
+    file_url: str,
+    on_this_machine: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Slashes at the end don't matter; a server on this machine is known as such."""
+    monkeypatch.setenv("TELEGRAM_API_URL", url)
+    settings = load_settings()
+    assert settings.bot_base_url == base_url
+    assert settings.bot_file_url == file_url
+    assert settings.api_is_on_this_machine is on_this_machine
+
+
+def test_environment_passes_everything_but_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process with `environment()` has the same settings, without the token."""
+    settings = Settings.model_validate(
+        {"telegram_bot_token": TOKEN, "admin_ids": "2,1", "data_dir": "x", "log_level": "ERROR"}
+    )
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings.model_copy(update={"telegram_bot_token": None})
+
+
+def test_env_example_documents_every_setting() -> None:
+    """.env.example names each setting once, with its default and a comment above."""
+    lines = (PROJECT / ".env.example").read_text(encoding="utf-8").splitlines()
+    documented = {}
+    for above, line in pairwise(lines):
+        if match := re.fullmatch(r"(?:# )?([A-Z_]+)=(.*)", line):
+            assert above.startswith("# ")
+            assert match[1] not in documented
+            documented[match[1]] = match[2]
+    defaults = Settings().environment() | {"ARTICLES_DIR": "knowledge/articles"}
+    assert documented == defaults
