@@ -9,8 +9,7 @@ from enum import StrEnum
 
 from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
-from embeddings.confidence import is_answer
-from embeddings.retriever import Hit, Retriever
+from embeddings.retriever import Hit, Retriever, is_answer
 from knowledge.article import Article
 from knowledge.passages import Span
 

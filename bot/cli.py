@@ -119,9 +119,8 @@ def reindex(*, as_json: AsJson = False) -> None:
     """Bring the index up to date with the articles; only what changed is read again."""
     settings = _start()
     from bot.reports import report_to_json
-    from knowledge.corpus import load_corpus
 
-    corpus = load_corpus(settings.articles_dir)  # a wrong folder is noticed before the model loads
+    corpus = _load_corpus(settings)  # a wrong folder is noticed before the model loads
     report = _index(corpus, settings.index_path, _load_embedder(settings))
     if as_json:
         typer.echo(report_to_json(report))
@@ -148,9 +147,9 @@ def evaluate(
     """
     settings = _start()
     from bot.answering import read_question
-    from embeddings.confidence import is_answer
     from embeddings.evaluation import Outcome, read_questions
     from embeddings.evaluation import evaluate as compare
+    from embeddings.retriever import is_answer
 
     known = read_questions(questions)
     with _retriever_over(articles, settings) as retriever:
@@ -217,14 +216,13 @@ def _prepare(
     """Load the model and build the index if there is none to use; what is left is to open it."""
     from embeddings.retriever import Retriever
     from embeddings.store import Store
-    from knowledge.corpus import load_corpus
 
     path = index or settings.index_path
     embedder = _load_embedder(settings)
     try:
         Store.open(path, embedder).close()
     except IndexUnusable:
-        report = _index(load_corpus(articles or settings.articles_dir), path, embedder)
+        report = _index(_load_corpus(settings, articles), path, embedder)
         for fault in report.faults:
             logger.warning("%s: %s", fault.file, fault.reason)
     return lambda: Retriever(Store.open(path, embedder), embedder)
@@ -238,6 +236,19 @@ def _retriever_over(articles: Path | None, settings: "Settings") -> "Iterator[Re
         return
     with tempfile.TemporaryDirectory() as folder:
         yield _prepare(settings, articles, Path(folder) / "index.db")()
+
+
+def _load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
+    from bot.errors import SettingsError
+    from knowledge.corpus import load_corpus
+    from knowledge.errors import CorpusError
+
+    try:
+        return load_corpus(articles or settings.articles_dir)
+    except CorpusError as error:
+        if articles:
+            raise
+        raise SettingsError(f"{error} Set ARTICLES_DIR to the folder of the articles.") from error
 
 
 def _load_embedder(settings: "Settings") -> "Embedder":

@@ -11,12 +11,6 @@ import math
 from dataclasses import asdict, astuple, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from embeddings.retriever import Hit
 
 MINIMUM_CONFIDENCE = 0.15
 """From here on a hit is shown as an answer.
@@ -76,8 +70,3 @@ class Calibration:
 def load_calibration(path: Path = _CALIBRATION_FILE) -> Calibration:
     """Read the calibration that this package ships."""
     return Calibration(**json.loads(path.read_text("utf-8")))
-
-
-def is_answer(hits: "Sequence[Hit]") -> bool:
-    """Tell whether the first hit is good enough to be shown as the answer."""
-    return bool(hits) and hits[0].confidence >= MINIMUM_CONFIDENCE

@@ -79,7 +79,8 @@ def read_questions(path: Path) -> list[KnownQuestion]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise QuestionsUnreadable(f"The questions in {path} cannot be read: {error}.") from error
+        reason = describe(error)
+        raise QuestionsUnreadable(f"The questions in {path} cannot be read: {reason}.") from error
     parser = TypeAdapter(KnownQuestion)
     questions = []
     for number, line in enumerate(lines, start=1):
@@ -98,10 +99,12 @@ def read_questions(path: Path) -> list[KnownQuestion]:
     return questions
 
 
-def describe(error: OSError | ValidationError) -> str:
+def describe(error: OSError | UnicodeDecodeError | ValidationError) -> str:
     """Say in one line what is wrong with a file, and where in it."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else first["msg"]

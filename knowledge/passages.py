@@ -10,6 +10,7 @@ from knowledge.article import Article
 from knowledge.sentences import Span, split_paragraphs, split_sentences, strip_span
 
 __all__ = [
+    "LONGEST_JOINED",
     "LONGEST_PASSAGE",
     "SHORT_PARAGRAPH",
     "SPLITTER_VERSION",
@@ -23,11 +24,13 @@ SPLITTER_VERSION = 1
 """Raised whenever the same article would be split differently: an index of before is rebuilt."""
 
 # In characters. The embedding model reads 512 tokens; the longest passages of XQuAD and KazQAD had
-# 219 in English, 266 in Russian, 318 in Kazakh, which leaves room for the title. A Telegram
+# 304 in English, 303 in Russian, 434 in Kazakh, which leaves room for the title. A Telegram
 # message (4,096 characters) holds one easily.
-LONGEST_PASSAGE = 900
+LONGEST_PASSAGE = 1200
 # Shorter paragraphs (credits, headings, lists) say too little by themselves and join a neighbour.
 SHORT_PARAGRAPH = 300
+# One that ends like a sentence rounds off what precedes it, up to what a phone's screen shows.
+LONGEST_JOINED = 700
 
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s(?=[–—]\s)")
 _WHITESPACE = re.compile(r"\s")
@@ -115,7 +118,7 @@ def _join_short(body: str, paragraphs: list[list[Span]]) -> list[list[Span]]:
 def _belongs_to(body: str, section: list[Span], paragraph: list[Span]) -> bool:
     if _size(section) < SHORT_PARAGRAPH:
         return True
-    fits = paragraph[-1].end - section[0].start <= LONGEST_PASSAGE
+    fits = paragraph[-1].end - section[0].start <= LONGEST_JOINED
     return _size(paragraph) < SHORT_PARAGRAPH and fits and not _is_heading(body, paragraph)
 
 

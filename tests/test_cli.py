@@ -238,6 +238,7 @@ def test_an_error_is_one_line(
     monkeypatch.setenv(variable, value)
     message = terminal.run(*arguments)
     assert isinstance(message, str)
+    assert variable in message or "nowhere.jsonl" in message
     assert "\n" not in message
     assert terminal.out == ""
 

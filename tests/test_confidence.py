@@ -9,10 +9,9 @@ from embeddings.confidence import (
     MINIMUM_CONFIDENCE,
     Calibration,
     Evidence,
-    is_answer,
     load_calibration,
 )
-from embeddings.retriever import Hit
+from embeddings.retriever import Hit, is_answer
 from knowledge.article import Article
 from knowledge.passages import Passage, Span
 

