@@ -11,7 +11,7 @@ from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
 from embeddings.retriever import Hit, Retriever, is_answer
 from knowledge.article import Article
-from knowledge.passages import Span
+from knowledge.sentences import Span
 
 # Nobody asks in more than this many characters; the model reads some 500 tokens anyway.
 MAX_QUESTION = 1_000

@@ -128,9 +128,7 @@ async def serve(bot: Bot) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no signal handlers in its event loop; Ctrl-C interrupts asyncio.run there.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
     async with polling(bot):
         await stopped.wait()
 

@@ -13,7 +13,7 @@ from telegram.constants import MessageLimit
 from bot.answering import Answer, Quote, verify
 from bot.localization import say, written_date
 from knowledge.article import Article
-from knowledge.passages import Span
+from knowledge.sentences import Span
 
 # In characters, so at most twice as many of the UTF-16 units that Telegram counts.
 _MAX_TITLE = 300

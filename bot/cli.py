@@ -290,7 +290,7 @@ def _chat(settings: "Settings") -> None:
 
 def _typed_lines() -> Iterator[str]:
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401 - gives input() its arrow keys; Windows has none
+        import readline  # noqa: F401 - gives input() its arrow keys; some builds lack it
     with contextlib.suppress(EOFError):
         while True:
             yield input("> ")

@@ -1,23 +1,24 @@
 """A reindex's report: as JSON for another process, and as text for people."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+
+from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import ReindexError
 from bot.localization import say
 from embeddings.indexing import IndexReport
-from knowledge.corpus import Fault
 
 # So that the text always fits into one message. In characters.
 _MAX_NAMES = 10
 _MAX_NAME = 40
 _MAX_FAULT = 200
 
+_REPORT = TypeAdapter(IndexReport)
+
 
 def report_to_json(report: IndexReport) -> str:
     """What `python -m bot reindex --json` prints: the report's fields by their names."""
-    return json.dumps(asdict(report), ensure_ascii=False)
+    return _REPORT.dump_json(report).decode()
 
 
 def report_from_json(text: str) -> IndexReport:
@@ -27,18 +28,8 @@ def report_from_json(text: str) -> IndexReport:
         ReindexError: if the text is something else.
     """
     try:
-        fields = json.loads(text)
-        return IndexReport(
-            added=tuple(fields["added"]),
-            changed=tuple(fields["changed"]),
-            removed=tuple(fields["removed"]),
-            unchanged=fields["unchanged"],
-            articles=fields["articles"],
-            passages=fields["passages"],
-            faults=tuple(Fault(**fault) for fault in fields["faults"]),
-            seconds=fields["seconds"],
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        return _REPORT.validate_json(text)
+    except ValidationError as error:
         raise ReindexError("The reindex ended without a report; see the bot's log.") from error
 
 

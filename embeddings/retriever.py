@@ -10,7 +10,8 @@ from embeddings.confidence import MINIMUM_CONFIDENCE, Evidence, load_calibration
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.store import LanguageMean, Store, Vectors
 from knowledge.language import detect_language
-from knowledge.passages import Passage, Span
+from knowledge.passages import Passage
+from knowledge.sentences import Span
 
 _PRIOR_WEIGHT = 5
 """How many passages the general mean of a language counts for beside the corpus's own passages.
@@ -110,7 +111,8 @@ class Retriever:
         sentence_scores = index.sentences @ question
         scores = index.passages @ question
         scores += np.maximum.reduceat(sentence_scores, index.first_sentences)
-        scores[index.slugs == without] = -np.inf
+        if without is not None:
+            scores[index.slugs == without] = -np.inf
         rows = [row for row in _best(scores, limit) if np.isfinite(scores[row])]
         passages = self._store.read_passages([int(index.passage_ids[row]) for row in rows])
         centred_question = index.centre_question(question, language)

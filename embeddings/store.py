@@ -21,7 +21,8 @@ import numpy.typing as npt
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
 from knowledge.article import Article
-from knowledge.passages import SPLITTER_VERSION, Passage, Span
+from knowledge.passages import SPLITTER_VERSION, Passage
+from knowledge.sentences import Span
 
 logger = logging.getLogger(__name__)
 

@@ -9,17 +9,6 @@ from dataclasses import dataclass
 from knowledge.article import Article
 from knowledge.sentences import Span, split_paragraphs, split_sentences, strip_span
 
-__all__ = [
-    "LONGEST_JOINED",
-    "LONGEST_PASSAGE",
-    "SHORT_PARAGRAPH",
-    "SPLITTER_VERSION",
-    "Passage",
-    "Span",
-    "split_article",
-    "split_sentences",
-]
-
 SPLITTER_VERSION = 1
 """Raised whenever the same article would be split differently: an index of before is rebuilt."""
 

@@ -1,14 +1,29 @@
 """Fixtures that several test files share."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bot_api_server import BotApiServer
 from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.packaged_model import unpack_packaged_model
 from knowledge.article import Article
+
+
+@pytest.fixture(autouse=True)
+def _library_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise the library warns at every RetryAfter that its seconds will become a timedelta.
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApiServer]:
+    """The Bot API server; after each test it must not have refused a single request."""
+    async with BotApiServer() as server:
+        yield server
+    assert server.refused == []
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from datetime import date
 from embeddings.confidence import Evidence
 from embeddings.retriever import Hit, Retriever
 from knowledge.article import Article
-from knowledge.passages import Passage, Span
+from knowledge.passages import Passage
+from knowledge.sentences import Span
 
 BRIDGE = Article(
     slug="bridge",

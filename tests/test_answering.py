@@ -19,7 +19,7 @@ from bot.answering import (
 from bot.errors import QuoteError
 from embeddings.errors import IndexUnusable
 from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, FixedRetriever
-from knowledge.passages import Span
+from knowledge.sentences import Span
 
 QUOTE = Quote(
     article=BRIDGE,

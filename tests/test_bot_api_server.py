@@ -51,15 +51,9 @@ from bot_api_server import BotApiServer
 Reply = tuple[int, dict[str, Any]]
 
 
-@pytest.fixture(autouse=True)
-def _library_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Otherwise the library warns at every RetryAfter that its seconds will become a timedelta.
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 async def api() -> AsyncIterator[BotApiServer]:
-    """A running server."""
+    """A running server, which may refuse what these tests send it."""
     async with BotApiServer() as server:
         yield server
 

@@ -10,9 +10,10 @@ from telegram.constants import MessageLimit
 from bot.answering import Answer, Outcome, Quote
 from bot.cards import Card, shortened, telegram_card, terminal_card
 from bot.errors import QuoteError
+from bot_api_rules import utf16_length
 from fixed_retriever import BRIDGE, BRIDGE_SENTENCES
 from knowledge.article import Article
-from knowledge.passages import Span
+from knowledge.sentences import Span
 
 
 def answer_with(
@@ -34,11 +35,6 @@ def marked(card: Card) -> dict[str, str]:
         )
         for entity in card.entities
     }
-
-
-def units(text: str) -> int:
-    """A text's length as Telegram counts it."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 BRIDGE_ANSWER = answer_with(BRIDGE, BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
@@ -171,7 +167,7 @@ def test_never_over_the_limit(letter: str, words: str) -> None:
     article = replace(BRIDGE, title=title, publisher=title, body=body)
     span = Span(0, len(body))
     card = telegram_card(answer_with(article, (span,), span))
-    assert units(card.text) <= MessageLimit.MAX_TEXT_LENGTH
+    assert utf16_length(card.text) <= MessageLimit.MAX_TEXT_LENGTH
     assert len(card.entities) == 3
     assert body.startswith(marked(card)["blockquote"])
     assert marked(card)["bold"] == marked(card)["blockquote"]

@@ -5,49 +5,21 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bot import cli
 from bot.logs import RedactingFormatter
 from bot.settings import Settings
-from embeddings.embedder import Embeddings
 from fixed_retriever import BRIDGE, FixedRetriever
 from knowledge.article import format_article
+from word_embedder import WordEmbedder
 
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
-
-
-class CountingEmbedder:
-    """Embeds a text by how many of its letters are vowels, consonants, and neither."""
-
-    identity = "counting"
-    dimension = 3
-
-    def embed_questions(self, texts: Sequence[str]) -> Embeddings:
-        """See `Embedder`."""
-        return self.embed_passages(texts)
-
-    def embed_passages(self, texts: Sequence[str], _advance: object = None) -> Embeddings:
-        """See `Embedder`."""
-        counts = np.array(
-            [
-                (
-                    sum(c in "aeiou" for c in text),
-                    sum(c.isalpha() for c in text),
-                    sum(not c.isalpha() for c in text) + 1,
-                )
-                for text in texts
-            ],
-            np.float32,
-        ).reshape(-1, 3)
-        embeddings: Embeddings = counts / np.linalg.norm(counts, axis=1, keepdims=True)
-        return embeddings
 
 
 @dataclass
@@ -77,7 +49,7 @@ def terminal(
         monkeypatch.delenv(name.upper(), raising=False)
     retriever = FixedRetriever()
     monkeypatch.setattr(cli, "_prepare", lambda *_: lambda: retriever)
-    monkeypatch.setattr(cli, "_load_embedder", lambda _: CountingEmbedder())
+    monkeypatch.setattr(cli, "_load_embedder", lambda _: WordEmbedder("bridge"))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield Terminal(capsys, retriever)

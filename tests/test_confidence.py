@@ -13,7 +13,8 @@ from embeddings.confidence import (
 )
 from embeddings.retriever import Hit, is_answer
 from knowledge.article import Article
-from knowledge.passages import Passage, Span
+from knowledge.passages import Passage
+from knowledge.sentences import Span
 
 CALIBRATION = Calibration(
     intercept=-2.0, passage_cosine=3.0, sentence_cosine=5.0, model="m", fitted_on="data"

@@ -23,15 +23,6 @@ Message = dict[str, Any]
 
 
 @pytest.fixture
-async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotApiServer]:
-    """The server; after each test it must not have refused a single request."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-    async with BotApiServer() as server:
-        yield server
-    assert server.refused == []
-
-
-@pytest.fixture
 def alice(api: BotApiServer) -> Person:
     """A person, and the bot's admin."""
     return api.user("Alice", language_code="en")

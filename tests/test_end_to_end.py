@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -30,15 +29,6 @@ Balykchy opened a wind farm with twelve turbines on Monday. It serves nine thous
 def articles(tmp_path: Path) -> Path:
     """A copy of the bot's own articles."""
     return Path(shutil.copytree(ARTICLES, tmp_path / "articles"))
-
-
-@pytest.fixture
-async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotApiServer]:
-    """The server; it must not have refused a single request."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-    async with BotApiServer() as server:
-        yield server
-    assert server.refused == []
 
 
 async def test_the_owners_first_day(

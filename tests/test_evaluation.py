@@ -15,7 +15,8 @@ from embeddings.evaluation import (
 )
 from embeddings.retriever import Hit
 from knowledge.article import Article
-from knowledge.passages import Passage, Span
+from knowledge.passages import Passage
+from knowledge.sentences import Span
 
 
 def outcome(slug: str | None, text: str = "", *, answered: bool) -> Outcome:

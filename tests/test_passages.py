@@ -5,14 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.article import Article
-from knowledge.passages import (
-    LONGEST_PASSAGE,
-    SHORT_PARAGRAPH,
-    Passage,
-    Span,
-    split_article,
-    split_sentences,
-)
+from knowledge.passages import LONGEST_PASSAGE, SHORT_PARAGRAPH, Passage, split_article
+from knowledge.sentences import Span, split_sentences
 
 ENGLISH = [
     ["The glacier melts.", "The river rises."],

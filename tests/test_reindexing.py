@@ -100,7 +100,6 @@ async def test_one_at_a_time_and_none_after_a_cancel(tmp_path: Path) -> None:
         os.kill(pid, 0)
 
 
-@pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no nice")
 async def test_low_priority() -> None:
     """The process stands back behind the bot."""
     with pytest.raises(ReindexError, match=r"^1[0-9]$"):

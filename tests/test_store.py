@@ -11,7 +11,8 @@ import pytest
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
 from embeddings.store import EmbeddedPassage, LanguageMean, Store
 from knowledge.article import Article
-from knowledge.passages import Passage, Span
+from knowledge.passages import Passage
+from knowledge.sentences import Span
 from word_embedder import WordEmbedder
 
 MakeArticle = Callable[..., Article]
