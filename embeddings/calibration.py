@@ -5,17 +5,19 @@ Small corpora count as much as the whole, since most bots begin with a handful o
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from embeddings.confidence import Calibration
-from embeddings.embedder import Embedder, Embeddings
+from embeddings.confidence import Calibration, Evidence
+from embeddings.embedder import Embedded, Embedder, Embeddings, Tokens
+from embeddings.evaluation.question_sets import KnownQuestion, QuestionSet
 from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever
-from embeddings.squad import MixedQuestion, MixedSet
 from embeddings.store import Store
 from knowledge.article import Article
 from knowledge.corpus import Corpus
@@ -23,11 +25,13 @@ from knowledge.corpus import Corpus
 _CORPUS_SIZES = (4, 8, None)
 """Documents a corpus; None: all of them."""
 
+_Known: TypeAlias = dict[str, tuple[npt.NDArray[np.float32], Tokens]]
+
 _SEED = 0
 """Of the way in which documents are dealt out to small corpora."""
 
 
-def fit(mixed_set: MixedSet, embedder: Embedder, fitted_on: str) -> Calibration:
+def fit(mixed_set: QuestionSet, embedder: Embedder, fitted_on: str) -> Calibration:
     """Fit the confidence by logistic regression.
 
     Args:
@@ -46,14 +50,15 @@ def fit(mixed_set: MixedSet, embedder: Embedder, fitted_on: str) -> Calibration:
     regression = LogisticRegression(C=np.inf)
     regression.fit(
         [astuple(hit.evidence) for hit, _ in hits],
-        [_answers(hit, question) for hit, question in hits],
+        [question.is_right(hit.passage) for hit, question in hits],
     )
-    passage_cosine, sentence_cosine = regression.coef_[0]
     return Calibration(
         intercept=round(float(regression.intercept_[0]), 4),
-        passage_cosine=round(float(passage_cosine), 4),
-        sentence_cosine=round(float(sentence_cosine), 4),
-        model=embedder.identity,
+        weights={
+            field.name: round(float(weight), 4)
+            for field, weight in zip(fields(Evidence), regression.coef_[0], strict=True)
+        },
+        model=embedder.model,
         fitted_on=fitted_on,
     )
 
@@ -66,8 +71,8 @@ def _corpora(articles: Sequence[Article]) -> Iterator[list[Article]]:
 
 
 def _first_hits(
-    articles: Sequence[Article], questions: Sequence[MixedQuestion], embedder: Embedder
-) -> Iterator[tuple[Hit, MixedQuestion]]:
+    articles: Sequence[Article], questions: Sequence[KnownQuestion], embedder: Embedder
+) -> Iterator[tuple[Hit, KnownQuestion]]:
     """Ask the corpus's own questions with their article in it, and left out."""
     slugs = {article.slug for article in articles}
     own = [question for question in questions if question.article in slugs]
@@ -85,41 +90,44 @@ def _first_hits(
             yield from ((hit, question) for hit in found)
 
 
-def _answers(hit: Hit, question: MixedQuestion) -> bool:
-    return (
-        hit.passage.article.slug == question.article
-        and hit.passage.start <= question.answer_start
-        and question.answer_start + len(question.answer) <= hit.passage.end
-    )
-
-
 class _Remembering:
     """An `Embedder` that embeds a text once, though it is part of several corpora."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.identity = embedder.identity
+        self.model = embedder.model
         self.dimension = embedder.dimension
         self._embedder = embedder
-        self._questions: dict[str, Embeddings] = {}
-        self._passages: dict[str, Embeddings] = {}
+        self._questions: _Known = {}
+        self._passages: _Known = {}
+        self._sentences: dict[str, npt.NDArray[np.float32]] = {}
 
-    def embed_questions(self, texts: Sequence[str]) -> Embeddings:
-        return self._remember(texts, self._questions, self._embedder.embed_questions)
+    def embed_questions(self, texts: Sequence[str]) -> Embedded:
+        return _remember(texts, self._questions, self._embedder.embed_questions)
 
     def embed_passages(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
-    ) -> Embeddings:
-        embeddings = self._remember(texts, self._passages, self._embedder.embed_passages)
+    ) -> Embedded:
         if advance:
             advance(len(texts))
-        return embeddings
+        return _remember(texts, self._passages, self._embedder.embed_passages)
 
-    def _remember(
-        self,
-        texts: Sequence[str],
-        known: dict[str, Embeddings],
-        embed: Callable[[Sequence[str]], Embeddings],
+    def embed_sentences(
+        self, texts: Sequence[str], advance: Callable[[int], None] | None = None
     ) -> Embeddings:
-        new = sorted(set(texts) - known.keys())
-        known.update(zip(new, embed(new), strict=True))
-        return np.array([known[text] for text in texts], np.float32).reshape(-1, self.dimension)
+        new = sorted(set(texts) - self._sentences.keys())
+        self._sentences.update(zip(new, self._embedder.embed_sentences(new), strict=True))
+        if advance:
+            advance(len(texts))
+        return np.stack([self._sentences[text] for text in texts])
+
+
+def _remember(
+    texts: Sequence[str], known: _Known, embed: Callable[[Sequence[str]], Embedded]
+) -> Embedded:
+    new = sorted(set(texts) - known.keys())
+    embedded = embed(new)
+    known.update(zip(new, zip(embedded.embeddings, embedded.tokens, strict=True), strict=True))
+    return Embedded(
+        np.stack([known[text][0] for text in texts]), tuple(known[text][1] for text in texts)
+    )

@@ -5,7 +5,9 @@ EmbeddingsError
 ├── IndexUnusable       the index file is of another model or format, or is damaged
 │   └── IndexMissing    there is no index yet
 ├── IndexBusy           another process is writing the index
-└── QuestionsUnreadable a file of questions with known answers is not one
+├── CalibrationUnusable a calibration of the confidence can't be read or written
+├── QuestionsUnreadable a file of questions with known answers is not one
+└── RunUnusable         a saved evaluation can't be read, compared with or written
 """
 
 
@@ -29,5 +31,13 @@ class IndexBusy(EmbeddingsError):
     """Another process writes to the index at this moment."""
 
 
+class CalibrationUnusable(EmbeddingsError):
+    """A calibration of the confidence cannot be used; another one can be fitted."""
+
+
 class QuestionsUnreadable(EmbeddingsError):
     """A file of questions with known answers cannot be read as such."""
+
+
+class RunUnusable(EmbeddingsError):
+    """A saved evaluation, or a file that is to hold one, cannot be used."""

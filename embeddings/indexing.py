@@ -9,9 +9,12 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from embeddings.embedder import Embedder
-from embeddings.store import EmbeddedPassage, LanguageMean, Store
+from embeddings.embedder import Embedder, Tokens
+from embeddings.late_interaction import centred, pack
+from embeddings.lexical import read_names, read_words
+from embeddings.store import EmbeddedPassage, LanguageMean, Store, language_mean
 from knowledge.article import Article
 from knowledge.corpus import Corpus, Fault
 from knowledge.passages import Passage, split_article
@@ -122,9 +125,10 @@ def _embed_articles(
         if progress:
             progress(done, total)
 
+    means = store.read_language_means()
     for step in _steps([len(of_one) for of_one in passages]):
         embedded = _embed_passages(
-            [passage for of_one in passages[step] for passage in of_one], embedder, advance
+            [passage for of_one in passages[step] for passage in of_one], embedder, means, advance
         )
         for article in articles[step]:
             own = [item for item in embedded if item.passage.article is article]
@@ -144,36 +148,66 @@ def _steps(sizes: Sequence[int]) -> list[slice]:
 
 
 def _embed_passages(
-    passages: Sequence[Passage], embedder: Embedder, advance: Callable[[int], None]
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    means: dict[str, LanguageMean],
+    advance: Callable[[int], None],
 ) -> list[EmbeddedPassage]:
     """Embed passages with their article's title, and their sentences without.
 
     The title tells what a passage is about that names its subject only as "the organisation"; in
     front of each sentence it would drown the sentence.
     """
-    texts = [f"{passage.article.title}\n{passage.text}" for passage in passages]
+    titled = [f"{passage.article.title}\n{passage.text}" for passage in passages]
     sentences = [
         passage.article.body[sentence.start : sentence.end]
         for passage in passages
         for sentence in passage.sentences
     ]
-    embeddings = embedder.embed_passages(texts, advance)
-    sentence_embeddings = embedder.embed_passages(sentences, advance)
+    embedded = embedder.embed_passages(titled, advance)
+    sentence_embeddings = embedder.embed_sentences(sentences, advance)
     ends = accumulate(len(passage.sentences) for passage in passages)
     return [
         EmbeddedPassage(
-            passage, embedding, sentence_embeddings[end - len(passage.sentences) : end]
+            passage,
+            embedding,
+            sentence_embeddings[end - len(passage.sentences) : end],
+            read_words(text, passage.article.language),
+            read_names(text),
+            *_pack_tokens(passage, tokens, language_mean(means, passage.article.language)),
         )
-        for passage, embedding, end in zip(passages, embeddings, ends, strict=True)
+        for passage, text, embedding, tokens, end in zip(
+            passages, titled, embedded.embeddings, embedded.tokens, ends, strict=True
+        )
     ]
+
+
+def _pack_tokens(
+    passage: Passage, tokens: Tokens, mean: LanguageMean
+) -> tuple[bytes, tuple[int, ...]]:
+    """Pack the tokens of a titled passage, and count those of each sentence; the title's go."""
+    ends = tokens.ends + passage.start - len(passage.article.title) - len("\n")
+    edges = np.searchsorted(ends, [s.end for s in passage.sentences], side="right")
+    first = int(np.searchsorted(ends, passage.start, side="right"))
+    packed = pack(centred(tokens.embeddings[first : edges[-1]], mean.passage_token))
+    return packed, tuple(np.diff(edges, prepend=first).tolist())
 
 
 def _language_means(embedder: Embedder) -> dict[str, LanguageMean]:
     samples: dict[str, list[str]] = json.loads(_LANGUAGE_SAMPLES.read_text("utf-8"))
-    return {
-        language: LanguageMean(
-            question=embedder.embed_questions(texts).mean(axis=0, dtype=np.float32),
-            passage=embedder.embed_passages(texts).mean(axis=0, dtype=np.float32),
+    means = {}
+    for language, texts in samples.items():
+        questions, passages = embedder.embed_questions(texts), embedder.embed_passages(texts)
+        means[language] = LanguageMean(
+            question=_mean(questions.embeddings),
+            passage=_mean(passages.embeddings),
+            question_token=_mean(np.concatenate([each.embeddings for each in questions.tokens])),
+            passage_token=_mean(np.concatenate([each.embeddings for each in passages.tokens])),
         )
-        for language, texts in samples.items()
-    }
+    return means
+
+
+def _mean(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the mean of the rows, zeros where there are none."""
+    mean: npt.NDArray[np.float32] = rows.sum(axis=0, dtype=np.float32) / max(1, len(rows))
+    return mean

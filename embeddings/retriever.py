@@ -1,33 +1,26 @@
 """Question -> hits: which passages answer it, best first, whatever language they are in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-import numpy as np
-import numpy.typing as npt
-
-from embeddings.confidence import MINIMUM_CONFIDENCE, Evidence, load_calibration
-from embeddings.embedder import Embedder, Embeddings
-from embeddings.store import LanguageMean, Store, Vectors
+from embeddings.confidence import (
+    ANSWER_FROM,
+    UNSURE_FROM,
+    Calibration,
+    Evidence,
+    Verdict,
+    load_calibration,
+)
+from embeddings.dates import read_date_wish
+from embeddings.embedder import Embedder
+from embeddings.quoting import quote_around
+from embeddings.ranking import Asked, Ranked, Ranking
+from embeddings.store import Store
+from knowledge.article import Article
 from knowledge.language import detect_language
 from knowledge.passages import Passage
 from knowledge.sentences import Span
-
-_PRIOR_WEIGHT = 5
-"""How many passages the general mean of a language counts for beside the corpus's own passages.
-
-With 5, corpora of some 10 passages have the right one first for 0.944 of the tuning questions,
-against 0.931 with their own mean alone and 0.901 uncentred; from 100 passages on nothing changes.
-"""
-
-_SENTENCE_PRIOR_WEIGHT = 2 * _PRIOR_WEIGHT
-
-_QUESTION_CENTRING = 0.5
-"""How much of its language's mean is taken off a question before its confidence is judged.
-
-All of it makes the cosines of all languages comparable, none keeps most of what the question is
-about; half tells answers from non-answers best (AUROC 0.972, against 0.968 and 0.967).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,8 @@ class Hit:
 
     Attributes:
         passage: The passage, with its article.
+        quote: The whole sentences around the one that answers, as a span of
+            ``passage.article.body`` within the passage; what is shown first.
         highlight: The sentence that answers, as a span of ``passage.article.body``.
         score: Higher is better; comparable within one question only.
         evidence: What speaks for it.
@@ -43,24 +38,47 @@ class Hit:
     """
 
     passage: Passage
+    quote: Span
     highlight: Span
     score: float
     evidence: Evidence
     confidence: float
 
 
-def is_answer(hits: Sequence[Hit]) -> bool:
-    """Tell whether the first hit is good enough to be shown as the answer."""
-    return bool(hits) and hits[0].confidence >= MINIMUM_CONFIDENCE
+def judge(hits: Sequence[Hit]) -> Verdict:
+    """Tell what the first hit is good for."""
+    confidence = hits[0].confidence if hits else 0.0
+    if confidence >= ANSWER_FROM:
+        return Verdict.ANSWER
+    return Verdict.UNSURE if confidence >= UNSURE_FROM else Verdict.NOT_FOUND
 
 
 class Retriever:
     """Searches an index. For one thread at a time; sees a reindex at the next question."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        calibration: Calibration | None = None,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        """Take what is searched.
+
+        Args:
+            store: The index.
+            embedder: The one that the index was built with.
+            calibration: Of the confidence; None for the one that this package ships.
+            today: Tells what "this year" means.
+        """
         self._store = store
         self._embedder = embedder
-        self._centred: _CentredVectors | None = None
+        calibration = calibration or load_calibration()
+        self.calibrated = calibration.model == embedder.model
+        """Whether the confidence was fitted for this embedding model."""
+        self._probability = calibration.probability if self.calibrated else calibration.cautious
+        self._today = today
+        self._ranking: Ranking | None = None
         self._generation: int | None = None
 
     def search(self, question: str, limit: int = 3) -> list[Hit]:
@@ -83,135 +101,72 @@ class Retriever:
         """
         if not questions:
             return []
-        without = without or [None] * len(questions)
-        embeddings = self._embedder.embed_questions(questions)
+        today = self._today()
+        texts = list(dict.fromkeys(questions))
+        embedded = self._embedder.embed_questions(texts)
+        asked = {
+            text: Asked(
+                text, detect_language(text), embedding, tokens, read_date_wish(text, today)
+            )
+            for text, embedding, tokens in zip(
+                texts, embedded.embeddings, embedded.tokens, strict=True
+            )
+        }
         # Matrices and texts are of one generation, though a reindex may commit meanwhile.
         with self._store.snapshot() as generation:
-            if self._centred is None or generation != self._generation:
-                self._centred = _centre(self._store.read_vectors())
+            if self._ranking is None or generation != self._generation:
+                self._ranking = Ranking(self._store.read_vectors())
                 self._generation = generation
             return [
-                self._hits(self._centred, *question, limit)
-                for question in zip(
-                    embeddings, map(detect_language, questions), without, strict=True
+                self._hits(
+                    self._ranking.best(asked[text], limit, self._store.read_tokens, left_out)
+                )
+                for text, left_out in zip(
+                    questions, without or [None] * len(questions), strict=True
                 )
             ]
 
-    def _hits(
-        self,
-        index: "_CentredVectors",
-        question: npt.NDArray[np.float32],
-        language: str,
-        without: str | None,
-        limit: int,
-    ) -> list[Hit]:
-        """Rank by the passage's score plus that of its best sentence."""
-        if not len(index.passage_ids):
+    def list_articles(self, question: str, limit: int) -> list[Article]:
+        """Return the articles that a question asks for by nothing but their time, newest first.
+
+        "The latest news", "what happened in June 2025?": no passage answers that, articles do.
+        None if the question names a topic, if it names no time, or if nothing is known from then.
+        """
+        wish = read_date_wish(question, self._today())
+        if wish.names_topic or not wish.names_time:
             return []
-        sentence_scores = index.sentences @ question
-        scores = index.passages @ question
-        scores += np.maximum.reduceat(sentence_scores, index.first_sentences)
-        if without is not None:
-            scores[index.slugs == without] = -np.inf
-        rows = [row for row in _best(scores, limit) if np.isfinite(scores[row])]
-        passages = self._store.read_passages([int(index.passage_ids[row]) for row in rows])
-        centred_question = index.centre_question(question, language)
-        hits = []
-        for row, passage in zip(rows, passages, strict=True):
-            first = int(index.first_sentences[row])
-            sentences = slice(first, first + len(passage.sentences))
-            evidence = Evidence(
-                passage_cosine=_cosine(index.passages[row], centred_question),
-                sentence_cosine=max(
-                    _cosine(sentence, centred_question) for sentence in index.sentences[sentences]
-                ),
-            )
-            hits.append(
-                Hit(
-                    passage=passage,
-                    highlight=passage.sentences[int(np.argmax(sentence_scores[sentences]))],
-                    score=float(scores[row]),
-                    evidence=evidence,
-                    confidence=load_calibration().probability(evidence),
-                )
-            )
-        return hits
+        with self._store.snapshot():
+            return self._store.newest_articles(limit, wish.year, wish.month)
+
+    def passage_at(self, content_hash: str, part: Span) -> Passage | None:
+        """Return the passage that holds a part of an article, None if the article has changed.
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+            part: What the passage holds, as a span of the article's body.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            return self._store.find_passage(content_hash, part)
+
+    def _hits(self, ranked: Sequence[Ranked]) -> list[Hit]:
+        passages = self._store.read_passages([each.passage_id for each in ranked])
+        return [
+            _hit(each, passage, self._probability(each.evidence))
+            for each, passage in zip(ranked, passages, strict=True)
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class _CentredVectors:
-    """The embeddings of one generation, the mean of their language taken off.
-
-    Multilingual embeddings cluster by language first: as they are, a question finds passages of
-    its own language, right or wrong. Of the questions asked across languages, 0.49 have the right
-    passage first as they are, 0.90 once centred.
-
-    Attributes: see `Vectors`; ``question_means`` are those of questions by language.
-    """
-
-    passage_ids: npt.NDArray[np.int64]
-    slugs: npt.NDArray[np.str_]
-    passages: Embeddings
-    sentences: Embeddings
-    first_sentences: npt.NDArray[np.int64]
-    question_means: dict[str, npt.NDArray[np.float32]]
-
-    def centre_question(
-        self, question: npt.NDArray[np.float32], language: str
-    ) -> npt.NDArray[np.float32]:
-        mean = self.question_means.get(language)
-        return question if mean is None else question - _QUESTION_CENTRING * mean
-
-
-def _centre(vectors: Vectors) -> _CentredVectors:
-    counts = np.diff(np.append(vectors.first_sentences, len(vectors.sentences)))
-    sentence_languages = np.repeat(vectors.languages, counts)
-    for language in map(str, np.unique(vectors.languages)):
-        prior = _passage_prior(vectors.language_means, language)
-        _take_off_mean(vectors.passages, vectors.languages == language, prior, _PRIOR_WEIGHT)
-        _take_off_mean(
-            vectors.sentences, sentence_languages == language, prior, _SENTENCE_PRIOR_WEIGHT
-        )
-    return _CentredVectors(
-        passage_ids=vectors.passage_ids,
-        slugs=vectors.slugs,
-        passages=vectors.passages,
-        sentences=vectors.sentences,
-        first_sentences=vectors.first_sentences,
-        question_means={
-            language: mean.question for language, mean in vectors.language_means.items()
-        },
+def _hit(ranked: Ranked, passage: Passage, confidence: float) -> Hit:
+    first, last = ranked.highlight
+    highlight = Span(passage.sentences[first].start, passage.sentences[last].end)
+    return Hit(
+        passage=passage,
+        quote=quote_around(passage, highlight),
+        highlight=highlight,
+        score=ranked.score,
+        evidence=ranked.evidence,
+        confidence=confidence,
     )
-
-
-def _passage_prior(means: dict[str, LanguageMean], language: str) -> npt.NDArray[np.float32]:
-    """Return the general mean of a language, for an unknown one that of all known languages."""
-    if language in means:
-        return means[language].passage
-    of_all: npt.NDArray[np.float32] = np.mean(
-        [mean.passage for mean in means.values()], axis=0, dtype=np.float32
-    )
-    return of_all
-
-
-def _take_off_mean(
-    embeddings: Embeddings,
-    rows: npt.NDArray[np.bool_],
-    prior: npt.NDArray[np.float32],
-    prior_weight: float,
-) -> None:
-    """Subtract the rows' own mean, drawn towards the prior as far as the rows are few."""
-    total = embeddings[rows].sum(axis=0) + prior_weight * prior
-    embeddings[rows] -= total / (rows.sum() + prior_weight)
-
-
-def _best(scores: npt.NDArray[np.float32], limit: int) -> list[int]:
-    """Return the rows with the highest scores, best first; ties in the order of the rows."""
-    count = min(limit, len(scores))
-    rows = np.sort(np.argpartition(-scores, count - 1)[:count])
-    return [int(row) for row in rows[np.argsort(-scores[rows], kind="stable")]]
-
-
-def _cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / lengths if lengths else 0.0

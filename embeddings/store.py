@@ -10,23 +10,24 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
+from embeddings.lexical import Words
 from knowledge.article import Article
 from knowledge.passages import SPLITTER_VERSION, Passage
 from knowledge.sentences import Span
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the tables below change or hold something else."""
 
 _BUSY_TIMEOUT = 5.0
@@ -47,12 +48,16 @@ CREATE TABLE articles (
     body TEXT NOT NULL,
     content_hash TEXT NOT NULL
 );
+CREATE INDEX articles_by_content ON articles (content_hash);
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY,
     article_id INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
-    embedding BLOB NOT NULL
+    embedding BLOB NOT NULL,
+    words BLOB NOT NULL,
+    names BLOB NOT NULL,
+    tokens BLOB NOT NULL
 );
 CREATE INDEX passages_by_article ON passages (article_id);
 CREATE TABLE sentences (
@@ -60,13 +65,20 @@ CREATE TABLE sentences (
     passage_id INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
-    embedding BLOB NOT NULL
+    embedding BLOB NOT NULL,
+    tokens INTEGER NOT NULL
 );
 CREATE INDEX sentences_by_passage ON sentences (passage_id);
 CREATE TABLE language_means (
-    language TEXT PRIMARY KEY, question BLOB NOT NULL, passage BLOB NOT NULL
+    language TEXT PRIMARY KEY,
+    question BLOB NOT NULL,
+    passage BLOB NOT NULL,
+    question_token BLOB NOT NULL,
+    passage_token BLOB NOT NULL
 ) WITHOUT ROWID;
 """
+
+_ARTICLE = "slug, title, url, body, publisher, language, published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +89,44 @@ class EmbeddedPassage:
         passage: The passage; its article is the one that is being stored.
         embedding: Shape (d,), length 1.
         sentence_embeddings: Shape (s, d), one for each of ``passage.sentences``.
+        words: What its words are compared by, see `embeddings.lexical`.
+        names: Likewise across languages.
+        tokens: Its tokens, packed by `embeddings.late_interaction`, sentence by sentence.
+        sentence_tokens: How many of them each of ``passage.sentences`` has.
     """
 
     passage: Passage
     embedding: npt.NDArray[np.float32]
     sentence_embeddings: Embeddings
+    words: Words
+    names: Words
+    tokens: bytes
+    sentence_tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageMean:
-    """Where the texts of a language lie on average, whatever they are about. Shapes (d,)."""
+    """Where the texts of a language lie on average, whatever they are about. Shapes (d,).
+
+    Attributes:
+        question: Mean embedding of texts taken as questions.
+        passage: Mean embedding of the same texts taken as passages.
+        question_token: Mean embedding of their tokens, taken as questions.
+        passage_token: Mean embedding of their tokens, taken as passages.
+    """
 
     question: npt.NDArray[np.float32]
     passage: npt.NDArray[np.float32]
+    question_token: npt.NDArray[np.float32]
+    passage_token: npt.NDArray[np.float32]
+
+
+def language_mean(means: dict[str, LanguageMean], language: str) -> LanguageMean:
+    """Return the mean of a language, for an unknown one that of all known languages."""
+    if language in means:
+        return means[language]
+    of_all = zip(*(astuple(mean) for mean in means.values()), strict=True)
+    return LanguageMean(*(np.stack(each).mean(axis=0, dtype=np.float32) for each in of_all))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +139,11 @@ class Vectors:
         languages: Shape (n,), each passage's language.
         passages: Shape (n, d).
         sentences: Shape (s, d), passage by passage; every passage has at least one.
+        sentence_tokens: Shape (s,), how many of its passage's tokens each sentence has.
         first_sentences: Shape (n,), row in ``sentences`` of each passage's first sentence.
+        words: Each passage's words, see `embeddings.lexical`.
+        names: Each passage's names, likewise.
+        published: Each passage's date, as far as it is known.
         language_means: For the languages that the model has been asked about.
     """
 
@@ -111,7 +152,11 @@ class Vectors:
     languages: npt.NDArray[np.str_]
     passages: Embeddings
     sentences: Embeddings
+    sentence_tokens: npt.NDArray[np.int64]
     first_sentences: npt.NDArray[np.int64]
+    words: tuple[Words, ...]
+    names: tuple[Words, ...]
+    published: tuple[date | None, ...]
     language_means: dict[str, LanguageMean]
 
 
@@ -216,12 +261,28 @@ class Store:
         """Replace the language means."""
         self._connection.execute("DELETE FROM language_means")
         self._connection.executemany(
-            "INSERT INTO language_means VALUES (?, ?, ?)",
+            "INSERT INTO language_means VALUES (?, ?, ?, ?, ?)",
             [
-                (language, mean.question.tobytes(), mean.passage.tobytes())
+                (
+                    language,
+                    mean.question.tobytes(),
+                    mean.passage.tobytes(),
+                    mean.question_token.tobytes(),
+                    mean.passage_token.tobytes(),
+                )
                 for language, mean in means.items()
             ],
         )
+
+    def read_language_means(self) -> dict[str, LanguageMean]:
+        """Read what `set_language_means` has stored."""
+        rows = self._connection.execute(
+            "SELECT language, question, passage, question_token, passage_token FROM language_means"
+        )
+        return {
+            language: LanguageMean(*(np.frombuffer(blob, np.float32) for blob in blobs))
+            for language, *blobs in rows
+        }
 
     def replace_article(self, article: Article, passages: Sequence[EmbeddedPassage]) -> None:
         """Store an article with its passages, in place of what was stored under its slug."""
@@ -246,15 +307,28 @@ class Store:
     def _insert_passage(self, article_id: int | None, embedded: EmbeddedPassage) -> None:
         passage = embedded.passage
         row = self._connection.execute(
-            'INSERT INTO passages (article_id, start, "end", embedding) VALUES (?, ?, ?, ?)',
-            (article_id, passage.start, passage.end, _to_blob(embedded.embedding)),
+            'INSERT INTO passages (article_id, start, "end", embedding, words, names, tokens) '
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                article_id,
+                passage.start,
+                passage.end,
+                _to_blob(embedded.embedding),
+                embedded.words.tobytes(),
+                embedded.names.tobytes(),
+                embedded.tokens,
+            ),
         )
         self._connection.executemany(
-            'INSERT INTO sentences (passage_id, start, "end", embedding) VALUES (?, ?, ?, ?)',
+            'INSERT INTO sentences (passage_id, start, "end", embedding, tokens) '
+            "VALUES (?, ?, ?, ?, ?)",
             [
-                (row.lastrowid, sentence.start, sentence.end, _to_blob(embedding))
-                for sentence, embedding in zip(
-                    passage.sentences, embedded.sentence_embeddings, strict=True
+                (row.lastrowid, sentence.start, sentence.end, _to_blob(embedding), tokens)
+                for sentence, embedding, tokens in zip(
+                    passage.sentences,
+                    embedded.sentence_embeddings,
+                    embedded.sentence_tokens,
+                    strict=True,
                 )
             ],
         )
@@ -267,13 +341,13 @@ class Store:
         """Read all embeddings; the arrays are the caller's to change."""
         passages = self._connection.execute(
             "SELECT passages.id, slug, language, embedding, "
-            "(SELECT count(*) FROM sentences WHERE passage_id = passages.id) "
+            "(SELECT count(*) FROM sentences WHERE passage_id = passages.id), "
+            "words, names, published "
             "FROM passages JOIN articles ON articles.id = article_id ORDER BY passages.id"
         ).fetchall()
         sentences = self._connection.execute(
-            "SELECT embedding FROM sentences ORDER BY passage_id, id"
+            "SELECT embedding, tokens FROM sentences ORDER BY passage_id, id"
         ).fetchall()
-        means = self._connection.execute("SELECT language, question, passage FROM language_means")
         counts = np.array([row[4] for row in passages], np.int64)
         return Vectors(
             passage_ids=np.array([row[0] for row in passages], np.int64),
@@ -281,14 +355,29 @@ class Store:
             languages=np.array([row[2] for row in passages], np.str_),
             passages=self._to_matrix([row[3] for row in passages]),
             sentences=self._to_matrix([row[0] for row in sentences]),
+            sentence_tokens=np.array([row[1] for row in sentences], np.int64),
             first_sentences=np.cumsum(counts) - counts,
-            language_means={
-                language: LanguageMean(
-                    np.frombuffer(question, np.float32), np.frombuffer(passage, np.float32)
-                )
-                for language, question, passage in means
-            },
+            words=tuple(np.frombuffer(row[5], np.uint32) for row in passages),
+            names=tuple(np.frombuffer(row[6], np.uint32) for row in passages),
+            published=tuple(row[7] and date.fromisoformat(row[7]) for row in passages),
+            language_means=self.read_language_means(),
         )
+
+    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]:
+        """Read the packed tokens of passages, in the order of the ids.
+
+        Raises:
+            IndexUnusable: An id is not in the index (any more).
+        """
+        return [self._read_tokens(passage_id) for passage_id in passage_ids]
+
+    def _read_tokens(self, passage_id: int) -> bytes:
+        row = self._connection.execute(
+            "SELECT tokens FROM passages WHERE id = ?", (passage_id,)
+        ).fetchone()
+        if row is None:
+            raise _gone(passage_id)
+        return bytes(row[0])
 
     def read_passages(self, passage_ids: Sequence[int]) -> list[Passage]:
         """Read passages with their articles, in the order of the ids.
@@ -298,28 +387,53 @@ class Store:
         """
         return [self._read_passage(passage_id) for passage_id in passage_ids]
 
+    def find_passage(self, content_hash: str, part: Span) -> Passage | None:
+        """Read the passage that holds a part of an article; None if there is none (any more).
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+            part: What the passage holds, as a span of the article's body.
+        """
+        row = self._connection.execute(
+            "SELECT passages.id FROM passages JOIN articles ON articles.id = article_id "
+            # "g" comes after every digit of a hash.
+            "WHERE content_hash BETWEEN ?1 AND ?1 || 'g' AND start <= ?2 AND \"end\" >= ?3",
+            (content_hash, part.start, part.end),
+        ).fetchone()
+        return self._read_passage(row[0]) if row else None
+
+    def newest_articles(
+        self, limit: int, year: int | None = None, month: int | None = None
+    ) -> list[Article]:
+        """Read the newest articles with a date, newest first.
+
+        Args:
+            limit: How many at most.
+            year: The year that they must be of; None for any.
+            month: The month that they must be of, 1 to 12; None for any.
+        """
+        day = f"{year or '____'}-{f'{month:02}' if month else '__'}-__"
+        rows = self._connection.execute(
+            f"SELECT {_ARTICLE} FROM articles WHERE published LIKE ? "  # noqa: S608 - no one's words
+            "ORDER BY published DESC, slug LIMIT ?",
+            (day, limit),
+        )
+        return [_to_article(row) for row in rows]
+
     def _read_passage(self, passage_id: int) -> Passage:
         row = self._connection.execute(
-            'SELECT start, "end", slug, title, url, body, publisher, language, published '
+            f'SELECT start, "end", {_ARTICLE} '  # noqa: S608 - names from this file only
             "FROM passages JOIN articles ON articles.id = article_id WHERE passages.id = ?",
             (passage_id,),
         ).fetchone()
         if row is None:
-            raise IndexUnusable(f"Passage {passage_id} is not in the index any more.")
-        start, end, slug, title, url, body, publisher, language, published = row
+            raise _gone(passage_id)
+        start, end, *article = row
         sentences = self._connection.execute(
             'SELECT start, "end" FROM sentences WHERE passage_id = ? ORDER BY id', (passage_id,)
         )
         return Passage(
-            article=Article(
-                slug=slug,
-                title=title,
-                url=url,
-                body=body,
-                publisher=publisher,
-                language=language,
-                published=date.fromisoformat(published) if published else None,
-            ),
+            article=_to_article(article),
             start=start,
             end=end,
             sentences=tuple(Span(*span) for span in sentences),
@@ -407,6 +521,24 @@ def _connect_for_writing(path: Path) -> sqlite3.Connection:
             path.with_name(name).unlink(missing_ok=True)
         return _connect_for_writing(path)
     return connection
+
+
+def _to_article(row: Sequence[Any]) -> Article:
+    """Make an article of the columns that `_ARTICLE` names."""
+    slug, title, url, body, publisher, language, published = row
+    return Article(
+        slug=slug,
+        title=title,
+        url=url,
+        body=body,
+        publisher=publisher,
+        language=language,
+        published=date.fromisoformat(published) if published else None,
+    )
+
+
+def _gone(passage_id: int) -> IndexUnusable:
+    return IndexUnusable(f"Passage {passage_id} is not in the index any more.")
 
 
 def _cannot_write(path: Path, error: Exception) -> IndexBusy | IndexUnusable:

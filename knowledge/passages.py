@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from knowledge.article import Article
 from knowledge.sentences import Span, split_paragraphs, split_sentences, strip_span
 
-SPLITTER_VERSION = 1
+SPLITTER_VERSION = 2
 """Raised whenever the same article would be split differently: an index of before is rebuilt."""
 
 # In characters. The embedding model reads 512 tokens; the longest passages of XQuAD and KazQAD had
@@ -17,7 +17,7 @@ SPLITTER_VERSION = 1
 # message (4,096 characters) holds one easily.
 LONGEST_PASSAGE = 1200
 # Shorter paragraphs (credits, headings, lists) say too little by themselves and join a neighbour.
-SHORT_PARAGRAPH = 300
+SHORT_PARAGRAPH = 400
 # One that ends like a sentence rounds off what precedes it, up to what a phone's screen shows.
 LONGEST_JOINED = 700
 

@@ -7,29 +7,40 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.errors import ModelUnavailable
 from embeddings.packaged_model import FOLDER_NAME
 
 
-def _load_model(models_folder: Path) -> SentenceTransformer:
+def _load_model(models_folder: Path, dtype: torch.dtype = torch.float32) -> SentenceTransformer:
     folder = str(models_folder / FOLDER_NAME)
-    return SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": torch.float32})
+    return SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": dtype})
 
 
 def test_embeddings_have_length_one(packaged_embedder: SentenceTransformerEmbedder) -> None:
     """Whatever the model's number type, a dot product is a cosine."""
-    embeddings = packaged_embedder.embed_passages(["One.", "Два предложения. Второе.", ""])
-    assert embeddings.shape == (3, 384)
-    assert embeddings.dtype == np.float32
-    assert np.linalg.norm(embeddings, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
+    texts = ["One.", "Два предложения. Второе.", ""]
+    for embeddings in (
+        packaged_embedder.embed_questions(texts).embeddings,
+        packaged_embedder.embed_passages(texts).embeddings,
+        packaged_embedder.embed_sentences(texts),
+    ):
+        assert embeddings.shape == (3, 384)
+        assert embeddings.dtype == np.float32
+        assert np.linalg.norm(embeddings, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
 
 
 def test_nothing_embeds_to_no_rows(packaged_embedder: SentenceTransformerEmbedder) -> None:
-    """No texts give a matrix of shape (0, d)."""
-    assert packaged_embedder.embed_questions([]).shape == (0, 384)
-    assert packaged_embedder.embed_passages([]).shape == (0, 384)
+    """No texts give a matrix of shape (0, d), and no tokens."""
+    for embedded in (packaged_embedder.embed_questions([]), packaged_embedder.embed_passages([])):
+        assert embedded.embeddings.shape == (0, 384)
+        assert embedded.tokens == ()
+    assert packaged_embedder.embed_sentences([]).shape == (0, 384)
 
 
 def test_texts_of_all_lengths_keep_their_order(
@@ -38,15 +49,20 @@ def test_texts_of_all_lengths_keep_their_order(
     """Texts are embedded longest first, and returned in the order given."""
     texts = ["Short.", "A much longer sentence about the glaciers of Central Asia.", "Middle one."]
     together = packaged_embedder.embed_passages(texts)
-    for text, embedding in zip(texts, together, strict=True):
-        assert packaged_embedder.embed_passages([text])[0] @ embedding > 0.999
+    sentences = packaged_embedder.embed_sentences(texts)
+    for row, text in enumerate(texts):
+        alone = packaged_embedder.embed_passages([text])
+        assert alone.embeddings[0] @ together.embeddings[row] > 0.999
+        assert alone.embeddings[0] @ sentences[row] > 0.999
+        assert alone.tokens[0].ends.tolist() == together.tokens[row].ends.tolist()
 
 
 def test_advance_counts_every_text(packaged_embedder: SentenceTransformerEmbedder) -> None:
     """The steps of a progress bar add up to the number of texts."""
     steps: list[int] = []
     packaged_embedder.embed_passages(["a"] * 300, steps.append)
-    assert steps == [256, 44]
+    packaged_embedder.embed_sentences(["a"] * 300, steps.append)
+    assert steps == [256, 44, 256, 44]
 
 
 def test_the_models_prompts_are_used(models_folder: Path) -> None:
@@ -55,17 +71,113 @@ def test_the_models_prompts_are_used(models_folder: Path) -> None:
     model.prompts = {"query": "query: ", "document": "", "passage": "passage: "}
     embedder = SentenceTransformerEmbedder(model)
     plain = model.encode(["query: glacier", "passage: glacier"])
-    assert embedder.embed_questions(["glacier"])[0] @ plain[0] > 0.9999
-    assert embedder.embed_passages(["glacier"])[0] @ plain[1] > 0.9999
+    assert embedder.embed_questions(["glacier"]).embeddings[0] @ plain[0] > 0.9999
+    assert embedder.embed_passages(["glacier"]).embeddings[0] @ plain[1] > 0.9999
+    assert embedder.embed_sentences(["glacier"])[0] @ plain[1] > 0.9999
 
 
 def test_identity_changes_with_a_single_weight(models_folder: Path) -> None:
     """A fine-tuned model under the same name is another model."""
     model = _load_model(models_folder)
-    before = SentenceTransformerEmbedder(model).identity
-    assert SentenceTransformerEmbedder(model).identity == before
+    before = SentenceTransformerEmbedder(model)
+    assert SentenceTransformerEmbedder(model).identity == before.identity
     next(model.parameters()).data[0, 0] += 1
-    assert SentenceTransformerEmbedder(model).identity != before
+    after = SentenceTransformerEmbedder(model)
+    assert after.identity != before.identity
+    assert after.model != before.model
+
+
+def test_the_number_type_is_part_of_the_identity_and_not_of_the_model(
+    models_folder: Path,
+) -> None:
+    """Embeddings of two number types are never mixed; a calibration serves for both."""
+    exact = SentenceTransformerEmbedder(_load_model(models_folder))
+    rounded = SentenceTransformerEmbedder(_load_model(models_folder, torch.bfloat16))
+    assert exact.model == rounded.model
+    assert (exact.identity, rounded.identity) == (
+        f"float32 {exact.model}",
+        f"bfloat16 {exact.model}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Ice is old.", ["Ice", " is", " old"]),
+        ("— 🌱 Ice, 19 % …", ["Ice", " 19"]),
+        ("", []),
+        ("… — !", []),
+    ],
+)
+def test_tokens_are_those_with_letters_or_digits(
+    text: str, pieces: list[str], packaged_embedder: SentenceTransformerEmbedder
+) -> None:
+    """Neither punctuation, nor the prompt, nor what the model adds; each ends where it does."""
+    ends = [text.index(piece) + len(piece) for piece in pieces]
+    for embedded in (
+        packaged_embedder.embed_questions([text]),
+        packaged_embedder.embed_passages([text]),
+    ):
+        [tokens] = embedded.tokens
+        assert tokens.ends.tolist() == ends
+        assert tokens.embeddings.shape == (len(pieces), 384)
+        assert tokens.embeddings.dtype == np.float32
+
+
+def test_tokens_end_where_characters_do(packaged_embedder: SentenceTransformerEmbedder) -> None:
+    """Ends are in characters, also behind emoji, ligatures and other letters of many bytes."""
+    text = "🌱🌱 ﬁr №½ Мұздық"
+    ends = packaged_embedder.embed_passages([text]).tokens[0].ends
+    assert ends[-1] == len(text)
+    assert ends[0] == 5
+    assert (np.diff(ends) >= 0).all()
+
+
+def test_a_token_is_embedded_in_the_light_of_its_text(
+    packaged_embedder: SentenceTransformerEmbedder,
+) -> None:
+    """The same word in the same text is the same, in another text it is another."""
+    river, money, again = packaged_embedder.embed_passages(
+        ["Bank of a river", "Bank with money and a great deal more to say", "Bank of a river"]
+    ).tokens
+    assert river.embeddings[0] == pytest.approx(again.embeddings[0], abs=0.1)
+    assert np.linalg.norm(river.embeddings[0] - money.embeddings[0]) > 0.5
+
+
+def test_what_the_model_has_no_room_for_has_no_tokens(models_folder: Path) -> None:
+    """Of a text that is too long the tokens end where the model stops reading."""
+    model = _load_model(models_folder)
+    model.max_seq_length = 12
+    [tokens] = SentenceTransformerEmbedder(model).embed_passages(["one " * 100]).tokens
+    # "<s>passage: " is three tokens, "</s>" is one.
+    assert tokens.ends.tolist() == [3, 7, 11, 15, 19, 23, 27, 31]
+    assert len(tokens.embeddings) == 8
+
+
+@pytest.mark.parametrize(("side", "rows"), [("right", [3, 4, 5]), ("left", [103, 104, 105])])
+def test_padding_is_no_token(side: str, rows: list[int], models_folder: Path) -> None:
+    """Tokens are found on whichever side the model pads, here with 100 rows."""
+    model = _load_model(models_folder)
+    model.tokenizer.padding_side = side
+    # "<s>", "passage" and ":" come first, "." and "</s>" last.
+    padded = torch.arange(108.0)[:, np.newaxis]
+    tokens = SentenceTransformerEmbedder(model)._tokens(
+        "Ice is old.", "passage: ", {"token_embeddings": padded}
+    )
+    assert tokens.embeddings.tolist() == [[row] for row in rows]
+
+
+def test_a_model_without_tokens_has_none() -> None:
+    """A model that knows whole texts only, like one of static word vectors, works without."""
+    tokenizer = Tokenizer(WordLevel({"ice": 0, "sun": 1, "?": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = Whitespace()
+    vectors = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
+    static = StaticEmbedding(tokenizer, embedding_weights=vectors)
+    embedder = SentenceTransformerEmbedder(SentenceTransformer(modules=[static], device="cpu"))
+    embedded = embedder.embed_passages(["ice", "sun sun"])
+    assert embedded.embeddings.tolist() == [[1, 0], [0, 1]]
+    assert [tokens.embeddings.shape for tokens in embedded.tokens] == [(0, 2), (0, 2)]
+    assert [tokens.ends.shape for tokens in embedded.tokens] == [(0,), (0,)]
 
 
 @pytest.mark.parametrize("name", ["no-such-folder/no/model", "nobody/no-such-model"])

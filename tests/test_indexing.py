@@ -1,13 +1,17 @@
 """A reindex brings the index up to date with the corpus, and does no more than that."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from embeddings import indexing
+from embeddings.embedder import Tokens
 from embeddings.indexing import reindex
+from embeddings.late_interaction import unpack
+from embeddings.lexical import read_names, read_words
 from embeddings.store import Store
 from knowledge.article import Article
 from knowledge.corpus import Corpus, Fault
@@ -49,6 +53,119 @@ def test_passages_are_embedded_with_their_title_and_sentences_without(
     """The title helps to find a passage and is not part of what is quoted."""
     reindex(corpus(make_article("ice", "It melts. It is old.")), path, embedder)
     assert embedder.embedded[-3:] == ["Ice\nIt melts. It is old.", "It melts.", "It is old."]
+
+
+class ShortSighted(WordEmbedder):
+    """Reads only the beginning of a text, as models with room for so many tokens do."""
+
+    def __init__(self, *words: str, reads: int) -> None:
+        super().__init__(*words)
+        self._reads = reads
+
+    def _tokens(self, text: str) -> Tokens:
+        tokens = super()._tokens(text)
+        return Tokens(tokens.embeddings[: self._reads], tokens.ends[: self._reads])
+
+
+def stored_tokens(path: Path, embedder: WordEmbedder) -> tuple[list[str], list[int]]:
+    """The word of each token in the index, and how many of them each sentence has."""
+    words = list(embedder._axes)
+    store = Store.open(path, embedder)
+    vectors = store.read_vectors()
+    packed = store.read_tokens(vectors.passage_ids.tolist())
+    tokens = [words[row.argmax()] for each in packed for row in unpack(each, embedder.dimension)]
+    return tokens, vectors.sentence_tokens.tolist()
+
+
+def test_tokens_are_kept_by_sentence_and_without_the_title(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """A token belongs to the sentence that it stands in; those of the title belong to none."""
+    embedder = WordEmbedder("fox", "hare", "owl")
+    body = "The fox saw a hare. Nobody else did. Owl!\n\nFox (hare, owl)"
+    reindex(corpus(make_article("a", body, title="Owl, hare, fox")), path, embedder)
+    assert stored_tokens(path, embedder) == (
+        ["fox", "hare", "owl", "fox", "hare", "owl"],
+        [2, 0, 1, 3],
+    )
+
+
+def test_tokens_of_later_passages(path: Path, make_article: MakeArticle) -> None:
+    """Also where a passage does not begin with its article's body."""
+    embedder = WordEmbedder("fox", "hare", "owl")
+    filler = "Nothing happened that anybody would have told the others about. " * 12
+    body = f"The fox slept. {filler}\n\nThen an owl came. {filler}\n\nA hare ran. {filler}"
+    reindex(corpus(make_article("a", body.strip(), title="The hare")), path, embedder)
+    assert Store.open(path, embedder).passage_count == 3
+    assert stored_tokens(path, embedder) == (
+        ["fox", "owl", "hare"],
+        [1, *[0] * 12] * 3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reads", "tokens", "counts"),
+    [
+        (5, ["fox", "hare", "owl"], [1, 1, 1]),
+        (4, ["fox", "hare"], [1, 1, 0]),
+        (3, ["fox"], [1, 0, 0]),
+        (2, [], [0, 0, 0]),
+        (1, [], [0, 0, 0]),
+        (0, [], [0, 0, 0]),
+    ],
+)
+def test_sentences_that_the_model_has_no_room_for_have_no_tokens(
+    reads: int, tokens: list[str], counts: list[int], path: Path, make_article: MakeArticle
+) -> None:
+    """What is cut off is missing at the end, even if only a part of the title is read."""
+    embedder = ShortSighted("fox", "hare", "owl", reads=reads)
+    article = make_article("a", "One fox. One hare. One owl.", title="Hare and owl")
+    reindex(corpus(article), path, embedder)
+    assert stored_tokens(path, embedder) == (tokens, counts)
+
+
+def test_the_languages_mean_is_taken_off_the_tokens(
+    path: Path, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tokens of a language share is no part of what is kept."""
+    samples = path.with_name("samples.json")
+    samples.write_text(json.dumps({"en": ["A fox.", "A fox, fox and hare."]}))
+    monkeypatch.setattr(indexing, "_LANGUAGE_SAMPLES", samples)
+    embedder = WordEmbedder("fox", "hare", name="few")
+    reindex(corpus(make_article("a", "A hare.")), path, embedder)
+    store = Store.open(path, embedder)
+    mean = store.read_language_means()["en"]
+    for tokens in (mean.question_token, mean.passage_token):
+        assert tokens[:2].tolist() == [0.75, 0.25]
+    [packed] = store.read_tokens(store.read_vectors().passage_ids.tolist())
+    # (0, 1) less (0.75, 0.25) at length 1, in steps of 0.146.
+    expected = [-math.sqrt(0.5), math.sqrt(0.5), 0, 0, 0, 0]
+    assert unpack(packed, 6).tolist() == [pytest.approx(expected, abs=0.073)]
+
+
+def test_a_model_without_tokens_is_indexed(path: Path, make_article: MakeArticle) -> None:
+    """Its passages have none, and the means of its tokens are 0."""
+    embedder = ShortSighted("fox", reads=0)
+    reindex(corpus(make_article("a", "One fox.")), path, embedder)
+    store = Store.open(path, embedder)
+    assert store.read_tokens(store.read_vectors().passage_ids.tolist()) == [b""]
+    means = store.read_language_means()
+    assert means.keys() == {"en", "ru", "kk", "ky"}
+    for mean in means.values():
+        assert not mean.question_token.any()
+        assert not mean.passage_token.any()
+
+
+def test_words_and_names_are_those_of_title_and_passage(
+    path: Path, embedder: WordEmbedder, make_article: MakeArticle
+) -> None:
+    """A passage is found by the words of its title, too, each compared as its language demands."""
+    article = make_article("a", "Они тают.", title="Ледники Кумтора", language="ru")
+    reindex(corpus(article), path, embedder)
+    vectors = Store.open(path, embedder).read_vectors()
+    text = "Ледники Кумтора\nОни тают."
+    assert vectors.words[0].tolist() == read_words(text, "ru").tolist()
+    assert vectors.names[0].tolist() == read_names(text).tolist()
 
 
 def test_only_what_changed_is_embedded_again(

@@ -35,8 +35,8 @@ def test_embeddings_are_those_of_the_packages_engine(
 ) -> None:
     """In each language, questions and passages get the embedding that the engine gives them."""
     text = TEXTS[language]
-    assert packaged_embedder.embed_questions([text])[0] @ engine.query(text) >= 0.999
-    assert packaged_embedder.embed_passages([text])[0] @ engine.passage(text) >= 0.999
+    assert packaged_embedder.embed_questions([text]).embeddings[0] @ engine.query(text) >= 0.999
+    assert packaged_embedder.embed_passages([text]).embeddings[0] @ engine.passage(text) >= 0.999
 
 
 @pytest.mark.parametrize(

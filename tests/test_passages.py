@@ -216,7 +216,7 @@ def test_credits_at_the_end_go_with_the_last_paragraph() -> None:
 
 def test_short_paragraphs_gather() -> None:
     """A list of short paragraphs becomes passages of enough text, not one passage a line."""
-    lines = ["- Clean air for the city, and water for the villages"] * 12
+    lines = ["- Clean air for the city, and water for the villages"] * 16
     assert [len(text) >= SHORT_PARAGRAPH for text in passages_of("\n\n".join(lines))] == [True] * 2
 
 

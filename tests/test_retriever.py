@@ -1,16 +1,21 @@
 """Ranking: worked out by hand with a word embedder, and across languages with the real model."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from embeddings.embedder import Embedder, SentenceTransformerEmbedder
+from embeddings.confidence import Calibration, Verdict
+from embeddings.embedder import Embedder, SentenceTransformerEmbedder, Tokens
 from embeddings.indexing import reindex
-from embeddings.retriever import Retriever
+from embeddings.retriever import Retriever, judge
 from embeddings.store import Store
 from knowledge.article import Article
 from knowledge.corpus import Corpus
+from knowledge.sentences import Span
 from word_embedder import WordEmbedder
 
 MakeArticle = Callable[..., Article]
@@ -74,10 +79,173 @@ def test_the_language_of_a_passage_does_not_decide(
         make_article("ru-wind", "Это wind, а не что другое.", language="ru"),
     ]
     embedder = WordEmbedder("glacier", "solar", "wind", language_weight=1.0)
-    question = embedder.embed_questions(["Where is the glacier?"])[0]
-    raw = embedder.embed_passages([article.body for article in articles]) @ question
+    [question] = embedder.embed_questions(["Where is the glacier?"]).embeddings
+    raw = embedder.embed_sentences([article.body for article in articles]) @ question
     assert raw.argmax() in (0, 1), "without centring, the wrong passage would be first"
     assert found(make_retriever(embedder, *articles), "Where is the glacier?")[0] == "ru-glacier"
+
+
+def test_words_put_no_passage_in_another_language_behind(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """What cannot share the question's words comes before what could and does not."""
+    retriever = make_retriever(
+        WordEmbedder("solar"),
+        make_article("en-wind", "The wind blows here.", language="en"),
+        make_article("ru-ice", "Это лёд, он тает.", language="ru"),
+        make_article("en-ice", "The ice is old.", language="en"),
+    )
+    assert found(retriever, "How old is the ice?") == ["en-ice", "ru-ice", "en-wind"]
+
+
+def test_names_are_found_in_another_script(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """A name that the model doesn't know is found by how it is spelt."""
+    retriever = make_retriever(
+        WordEmbedder("solar"),
+        make_article("a", "Парк открыл Умаров.", language="ru"),
+        make_article("b", "Парк открыл Бауыржан Камбаров.", language="ru"),
+        make_article("c", "Паркті Қалқаманов ашты.", language="kk"),
+    )
+    assert found(retriever, "What did Bauyrzhan Kambarov open?")[0] == "b"
+    assert found(retriever, "What did Saken Kalkamanov open?")[0] == "c"
+
+
+def test_a_kazakh_word_is_found_under_its_suffixes(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """A question about a project finds "of its projects", which the model doesn't know."""
+    retriever = make_retriever(
+        WordEmbedder("solar"),
+        make_article("a", "Мұздықтар жыл сайын еріп жатыр.", language="kk"),
+        make_article("b", "Ауылдың жобаларының саны көбейді.", language="kk"),
+    )
+    assert found(retriever, "Бұл қандай жоба?")[0] == "b"
+
+
+def test_the_same_text_twice_is_one_hit(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """Of an article that two sites carry one is shown, and its translation beside it."""
+    text = "The glacier lost eleven metres of ice in ten years, as scientists found out."
+    retriever = make_retriever(
+        WordEmbedder("glacier", "ледник"),
+        make_article("one", text, title="Ice"),
+        make_article("two", f"{text} Today.", title="Ice"),
+        make_article("ru", "За десять лет ледник потерял одиннадцать метров.", language="ru"),
+        make_article("other", "A glacier is made of snow."),
+    )
+    slugs = found(retriever, "How many metres did the glacier lose?", limit=4)
+    assert len(slugs) == 3
+    assert {"ru", "other"} < set(slugs)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?!", "🌱", "19", "а"])
+def test_a_question_of_no_words_is_no_error(
+    question: str, make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """Without tokens, words or both there are hits all the same, none of them sure."""
+    articles = [make_article("ice", "The glacier melts."), make_article("sun", "Solar power.")]
+    retriever = make_retriever(WordEmbedder("glacier", "solar"), *articles)
+    assert sorted(found(retriever, question)) == ["ice", "sun"]
+    assert judge(retriever.search(question)) is not Verdict.ANSWER
+
+
+def test_a_model_without_tokens_finds_by_the_rest(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """Embeddings and words suffice for a ranking."""
+
+    class WithoutTokens(WordEmbedder):
+        def _tokens(self, text: str) -> Tokens:  # noqa: ARG002 - as in WordEmbedder
+            return Tokens(np.zeros((0, self.dimension), np.float32), np.zeros(0, np.int64))
+
+    articles = [make_article("ice", "The glacier melts."), make_article("sun", "Solar power.")]
+    retriever = make_retriever(WithoutTokens("glacier", "solar"), *articles)
+    assert found(retriever, "solar?") == ["sun", "ice"]
+    assert [hit.evidence.tokens for hit in retriever.search("solar?")] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Does the glacier melt?", "old"),
+        ("What is the latest news about the glacier?", "newest"),
+        ("What happened to the glacier in 2025?", "new"),
+        ("What happened to the glacier last year?", "new"),
+        ("What happened to the glacier in 2023?", "old"),
+        ("What happened to the glacier this year?", "newest"),
+        ("Что случилось с glacier в июне?", "new"),
+    ],
+)
+def test_dates_count_when_they_are_asked_for(
+    question: str, first: str, tmp_path: Path, make_article: MakeArticle
+) -> None:
+    """Of articles that answer equally well the one from the time that is asked for is first."""
+    articles = [
+        make_article("old", "The glacier melts.", title="Ice", published=date(2023, 3, 1)),
+        make_article("new", "Glacier: it melts!", title="A", published=date(2025, 6, 12)),
+        make_article("newest", "A glacier melts.", title="Water", published=date(2026, 1, 7)),
+    ]
+    embedder = WordEmbedder("glacier")
+    reindex(Corpus(tuple(articles), ()), tmp_path / "index.db", embedder)
+    store = Store.open(tmp_path / "index.db", embedder)
+    retriever = Retriever(store, embedder, today=lambda: date(2026, 2, 1))
+    assert found(retriever, question)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("question", "slugs"),
+    [
+        ("What is the latest news?", ["newest", "new"]),
+        ("Какие последние новости?", ["newest", "new"]),
+        ("What happened in 2025?", ["new", "spring"]),
+        ("What happened in June 2025?", ["new"]),
+        ("What happened last year?", ["new", "spring"]),
+        ("Что произошло в этом месяце?", []),
+        ("What happened in 2019?", []),
+        ("What is the latest news about the glacier?", []),
+        ("How does the glacier melt?", []),
+        ("What is that?", []),
+        ("", []),
+    ],
+)
+def test_articles_of_a_time_are_listed_unless_a_topic_is_named(
+    question: str, slugs: list[str], tmp_path: Path, make_article: MakeArticle
+) -> None:
+    """Newest first and no more than asked for; what names a topic or no time is for a search."""
+    dates = {
+        "undated": None,
+        "spring": date(2025, 3, 1),
+        "newest": date(2026, 1, 7),
+        "new": date(2025, 6, 12),
+    }
+    articles = [make_article(slug, "Ice.", published=day) for slug, day in dates.items()]
+    embedder = WordEmbedder("glacier")
+    reindex(Corpus(tuple(articles), ()), tmp_path / "index.db", embedder)
+    store = Store.open(tmp_path / "index.db", embedder)
+    retriever = Retriever(store, embedder, today=lambda: date(2026, 2, 1))
+    listed = retriever.list_articles(question, limit=2)
+    assert [article.slug for article in listed] == slugs
+    assert all(article in articles for article in listed)
+
+
+def test_a_calibration_for_another_model_makes_no_hit_sure(
+    tmp_path: Path, make_article: MakeArticle
+) -> None:
+    """The same evidence is an answer with the model that it was fitted for, else unsure."""
+    embedder = WordEmbedder("glacier", name="one")
+    article = make_article("ice", "The glacier melts.")
+    reindex(Corpus((article,), ()), tmp_path / "index.db", embedder)
+    store = Store.open(tmp_path / "index.db", embedder)
+    own = Calibration(intercept=5.0, weights={}, model="one", fitted_on="data")
+    other = replace(own, model="two")
+    fitted, foreign = Retriever(store, embedder, own), Retriever(store, embedder, other)
+    assert fitted.calibrated
+    assert not foreign.calibrated
+    assert judge(fitted.search("glacier?")) is Verdict.ANSWER
+    assert judge(foreign.search("glacier?")) is Verdict.UNSURE
 
 
 def test_an_empty_index_has_no_hits(make_retriever: MakeRetriever) -> None:
@@ -85,6 +253,7 @@ def test_an_empty_index_has_no_hits(make_retriever: MakeRetriever) -> None:
     retriever = make_retriever(WordEmbedder("glacier"))
     assert retriever.search("glacier?") == []
     assert retriever.search_batch([]) == []
+    assert retriever.list_articles("What is the latest news?", limit=3) == []
 
 
 def test_a_batch_gives_what_single_questions_give(
@@ -112,6 +281,42 @@ def test_an_article_can_be_left_out(
     left_in, left_out = retriever.search_batch(["glacier?"] * 2, without=[None, "ice"])
     assert [hit.passage.article.slug for hit in left_in] == ["ice"]
     assert left_out == []
+
+
+def test_a_quote_is_trimmed(make_retriever: MakeRetriever, make_article: MakeArticle) -> None:
+    """A hit's quote is of whole sentences around the one that answers, not a long passage."""
+    wind = "The wind wind wind. " * 20
+    article = make_article("ice", f"{wind}The glacier melts. {wind}".strip())
+    [hit] = make_retriever(WordEmbedder("glacier", "wind"), article).search("glacier?")
+    assert hit.passage.text == article.body
+    quote = article.body[hit.quote.start : hit.quote.end]
+    assert quote.startswith("The wind")
+    assert "The glacier melts." in quote
+    assert 600 <= len(quote) <= 700
+
+
+def test_a_passage_is_found_again_as_long_as_its_article_is_the_same(
+    tmp_path: Path, make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """What a button names means the same passage after a reindex, and none once it has changed."""
+    embedder = WordEmbedder("glacier", "solar")
+    paragraphs = [f"The glacier melts. {word} " + "It is white. " * 30 for word in ("Oh.", "Ah.")]
+    ice = make_article("ice", "\n\n".join(map(str.strip, paragraphs)))
+    retriever = make_retriever(embedder, make_article("sun", "Solar power."), ice)
+    second = ice.body.rindex("The glacier melts.")
+    part = Span(second, second + 18)
+    passage = retriever.passage_at(ice.content_hash[:12], part)
+    assert passage is not None
+    assert (passage.article, passage.start, passage.end) == (ice, second, len(ice.body))
+
+    reindex(Corpus((ice,), ()), tmp_path / "index.db", embedder)
+    assert retriever.passage_at(ice.content_hash[:12], part) == passage
+    assert retriever.passage_at("0" * 12, part) is None
+    assert retriever.passage_at(ice.content_hash[:12], Span(second - 1, second + 1)) is None
+
+    changed = make_article("ice", ice.body + " It melted.")
+    reindex(Corpus((changed,), ()), tmp_path / "index.db", embedder)
+    assert retriever.passage_at(ice.content_hash[:12], part) is None
 
 
 def test_a_reindex_is_seen_at_the_next_question(

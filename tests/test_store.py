@@ -3,13 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import astuple
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
-from embeddings.store import EmbeddedPassage, LanguageMean, Store
+from embeddings.store import EmbeddedPassage, LanguageMean, Store, language_mean
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
@@ -18,6 +20,9 @@ from word_embedder import WordEmbedder
 MakeArticle = Callable[..., Article]
 
 EMBEDDER = WordEmbedder("glacier", "solar")
+
+WORDS = np.array([7, 4_000_000_000], np.uint32)
+NAMES = np.zeros(0, np.uint32)
 
 
 @pytest.fixture
@@ -31,7 +36,16 @@ def embedded(article: Article, *bounds: tuple[int, int]) -> EmbeddedPassage:
         Passage(article, 0, len(article.body), tuple(Span(*bound) for bound in bounds)),
         np.array([1, 0, 0, 0, 0, 0], np.float32),
         np.eye(6, dtype=np.float32)[: len(bounds)],
+        words=WORDS,
+        names=NAMES,
+        tokens=article.slug.encode(),
+        sentence_tokens=tuple(range(len(bounds))),
     )
+
+
+def language_mean_of(*values: float) -> LanguageMean:
+    """A mean of which each part has one value throughout."""
+    return LanguageMean(*(np.full(6, value, np.float32) for value in values))
 
 
 def write(path: Path, *articles: Article) -> None:
@@ -41,7 +55,7 @@ def write(path: Path, *articles: Article) -> None:
 
 
 def test_what_is_stored_is_read_back(path: Path, make_article: MakeArticle) -> None:
-    """Articles, offsets and embeddings come back as they were, None for what was left out."""
+    """Articles, offsets, embeddings and words come back as they were, None for what was None."""
     first = make_article("first", "Ice. Melt", language="ru")
     second = make_article("second", "Sun. Heat", publisher=None, published=None)
     write(path, first, second)
@@ -53,6 +67,10 @@ def test_what_is_stored_is_read_back(path: Path, make_article: MakeArticle) -> N
     assert vectors.first_sentences.tolist() == [0, 2]
     assert vectors.passages.tolist() == [[1, 0, 0, 0, 0, 0]] * 2
     assert vectors.sentences.tolist() == np.eye(6)[:2].tolist() * 2
+    assert vectors.sentence_tokens.tolist() == [0, 1, 0, 1]
+    assert [words.tolist() for words in vectors.words] == [[7, 4_000_000_000]] * 2
+    assert [names.tolist() for names in vectors.names] == [[], []]
+    assert vectors.published == (date(2025, 6, 12), None)
     passages = store.read_passages(vectors.passage_ids.tolist()[::-1])
     assert passages == [
         Passage(second, 0, 9, (Span(0, 3), Span(4, 8))),
@@ -71,6 +89,59 @@ def test_an_article_replaces_what_had_its_slug(path: Path, make_article: MakeArt
     assert len(store.read_vectors().sentences) == 2
 
 
+def test_a_passage_is_found_by_what_it_holds(path: Path, make_article: MakeArticle) -> None:
+    """The beginning of an article's content hash and a part of a passage name that passage."""
+    first, second = make_article("first", "Ice. Melt"), make_article("second", "Ice. Melt")
+    write(path, first, second)
+    store = Store.open(path, EMBEDDER)
+    found = store.find_passage(second.content_hash[:12], Span(4, 9))
+    assert found == Passage(second, 0, 9, (Span(0, 3), Span(4, 8)))
+    assert store.find_passage(second.content_hash[:12], Span(4, 10)) is None
+    assert store.find_passage("0" * 12, Span(4, 9)) is None
+
+
+def test_tokens_are_read_in_the_order_asked_for(path: Path, make_article: MakeArticle) -> None:
+    """Tokens are read for the passages that need them; one that has gone is an error."""
+    write(path, make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat"))
+    store = Store.open(path, EMBEDDER)
+    first, second = store.read_vectors().passage_ids.tolist()
+    assert store.read_tokens([second, first, second]) == [b"second", b"first", b"second"]
+    assert store.read_tokens([]) == []
+    with pytest.raises(IndexUnusable, match=f"Passage {second + 1} "):
+        store.read_tokens([first, second + 1])
+
+
+@pytest.mark.parametrize(
+    ("options", "slugs"),
+    [
+        ({}, ["june-26", "b-june-25", "june-25", "may-25"]),
+        ({"limit": 2}, ["june-26", "b-june-25"]),
+        ({"year": 2025}, ["b-june-25", "june-25", "may-25"]),
+        ({"month": 6}, ["june-26", "b-june-25", "june-25"]),
+        ({"year": 2025, "month": 6}, ["b-june-25", "june-25"]),
+        ({"year": 2025, "month": 6, "limit": 1}, ["b-june-25"]),
+        ({"month": 12}, []),
+        ({"year": 1990}, []),
+    ],
+)
+def test_the_newest_articles_of_a_time(
+    options: dict[str, int], slugs: list[str], path: Path, make_article: MakeArticle
+) -> None:
+    """Newest first, by slug on the same day; of one year, one month or both; none undated."""
+    dates = {
+        "june-25": date(2025, 6, 12),
+        "b-june-25": date(2025, 6, 12),
+        "undated": None,
+        "june-26": date(2026, 6, 1),
+        "may-25": date(2025, 5, 31),
+    }
+    articles = [make_article(slug, "Ice. Melt", published=day) for slug, day in dates.items()]
+    write(path, *articles)
+    found = Store.open(path, EMBEDDER).newest_articles(**({"limit": 9} | options))
+    assert [article.slug for article in found] == slugs
+    assert all(article in articles for article in found)
+
+
 def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeArticle) -> None:
     """Removing takes the passages along; a slug that is not there is passed over."""
     write(path, make_article("first", "Ice. Melt"))
@@ -84,14 +155,24 @@ def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeA
 
 def test_language_means_are_kept(path: Path) -> None:
     """Language means come back to the last bit."""
-    mean = LanguageMean(np.full(6, 0.1, np.float32), np.full(6, 0.3, np.float32))
+    mean = language_mean_of(0.1, 0.3, 0.7, 0.9)
     with Store.writing(path, EMBEDDER) as store:
         assert not store.has_language_means()
         store.set_language_means({"kk": mean})
         assert store.has_language_means()
-    means = Store.open(path, EMBEDDER).read_vectors().language_means
-    assert means["kk"].question.tolist() == mean.question.tolist()
-    assert means["kk"].passage.tolist() == mean.passage.tolist()
+        while_writing = store.read_language_means()
+    for means in (while_writing, Store.open(path, EMBEDDER).read_vectors().language_means):
+        assert means.keys() == {"kk"}
+        assert np.array_equal(astuple(means["kk"]), astuple(mean))
+
+
+def test_an_unknown_language_has_the_mean_of_all() -> None:
+    """A language that no samples are there for is taken for the average of the known ones."""
+    means = {"en": language_mean_of(1, 2, 3, 4), "ru": language_mean_of(3, 4, 5, 8)}
+    assert language_mean(means, "ru") is means["ru"]
+    unknown = language_mean(means, "uz")
+    assert [each.tolist() for each in astuple(unknown)] == [[2] * 6, [3] * 6, [4] * 6, [6] * 6]
+    assert unknown.passage.dtype == np.float32
 
 
 def test_a_missing_index_says_how_to_build_one(path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.embedder import Embedded, Tokens
 from knowledge.language import detect_language
 
 
@@ -21,19 +22,37 @@ class WordEmbedder:
         self._language_weight = language_weight
         self.dimension = len(self._axes)
         self.identity = f"{name} {' '.join(words)}"
+        self.model = name
         self.embedded: list[str] = []
 
-    def embed_questions(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def embed_questions(self, texts: Sequence[str]) -> Embedded:
         rows = [self._embed(text) for text in texts]
-        return np.array(rows, np.float32).reshape(-1, self.dimension)
+        embeddings = np.array(rows, np.float32).reshape(-1, self.dimension)
+        return Embedded(embeddings, tuple(map(self._tokens, texts)))
 
     def embed_passages(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
-    ) -> npt.NDArray[np.float32]:
+    ) -> Embedded:
         self.embedded += texts
         if advance:
             advance(len(texts))
         return self.embed_questions(texts)
+
+    def embed_sentences(
+        self, texts: Sequence[str], advance: Callable[[int], None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        return self.embed_passages(texts, advance).embeddings
+
+    def _tokens(self, text: str) -> Tokens:
+        """Each word that is an axis is a token."""
+        words = [
+            word for word in re.finditer(r"\w+", text) if word.group().casefold() in self._axes
+        ]
+        rows = [self._embed(word.group()) for word in words]
+        return Tokens(
+            np.array(rows, np.float32).reshape(-1, self.dimension),
+            np.array([word.end() for word in words], np.int64),
+        )
 
     def _embed(self, text: str) -> npt.NDArray[np.float32]:
         embedding = np.zeros(self.dimension, np.float32)

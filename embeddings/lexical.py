@@ -1,0 +1,146 @@
+"""Word evidence: how much of a question's words a passage has.
+
+Within a language words are compared by their stems (Snowball for English and Russian) or, where
+endings pile up and no stemmer is kept well, by their four-letter parts (Kazakh, Kyrgyz). Across
+languages only what is spelt alike counts: names and international words, in Latin letters and cut
+to their beginning, so that "Камбаров" finds "Kambarov".
+"""
+
+import math
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import Stemmer
+
+Words: TypeAlias = npt.NDArray[np.uint32]
+"""The distinct words of a text, each as a number, in ascending order."""
+
+_WORD = re.compile(r"\w+")
+_STEMMERS = {"en": "english", "ru": "russian"}
+
+_PART = 4
+"""Letters. On the Kazakh tuning questions parts of 4 alone have the right passage first for 0.608,
+of 3 for 0.603, of 5 for 0.571; the first 4 to 6 letters for 0.582 to 0.597, words for 0.514."""
+
+_SHORTEST_NAME = 4
+_NAME = 5
+"""Letters. Shorter words are alike by chance, longer beginnings have endings in them."""
+
+_LATIN = str.maketrans(
+    {
+        **dict(zip("абвгдезийклмнопрстуфхыэюя", "abvgdeziiklmnoprstufhieua", strict=True)),
+        **dict(zip("әғқңөұүһі", "agknouuhi", strict=True)),
+        "ё": "e",
+        "ж": "zh",
+        "ц": "c",
+        "ч": "ch",
+        "ш": "sh",
+        "щ": "sh",
+        "ъ": "",
+        "ь": "",
+    }
+)
+_SPELT_ALIKE = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        ("s?tch", "ch"),
+        ("sh?ch", "sh"),
+        ("dzh|dj|j", "zh"),
+        ("kh", "h"),
+        ("ph", "f"),
+        ("th", "t"),
+        ("ck|q", "k"),
+        ("ts", "c"),
+        ("x", "ks"),
+        ("w", "v"),
+        ("y|ee", "i"),
+        ("io", "e"),  # Fyodor, Федор
+        ("oo|ou", "u"),
+        ("i+(?=[aeu])", ""),  # Yelena, Елена; Tokayev, Токаев
+        (r"(.)\1", r"\1"),
+    )
+)
+
+
+def read_words(text: str, language: str) -> Words:
+    """Return what a text's words are compared by within its language; see the module."""
+    return _numbers(part for word in _words(text) for part in _parts(word, language))
+
+
+def read_names(text: str) -> Words:
+    """Return what a text's words are compared by across languages; see the module."""
+    return _numbers(
+        word if word.isdigit() else in_latin(word)[:_NAME]
+        for word in _words(text)
+        if len(word) >= _SHORTEST_NAME or word.isdigit()
+    )
+
+
+@lru_cache(maxsize=50_000)
+def in_latin(word: str) -> str:
+    """Return a word in plain Latin letters, the same for most spellings of a name."""
+    word = word.lower().translate(_LATIN)
+    word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    for pattern, plain in _SPELT_ALIKE:
+        word = pattern.sub(plain, word)
+    return word
+
+
+class WordIndex:
+    """Tells how much of a question's words each text has."""
+
+    def __init__(self, texts: Sequence[Words]) -> None:
+        """Take each text's words, from `read_words` or from `read_names`."""
+        self._count = len(texts)
+        words = np.concatenate([*texts, np.zeros(0, np.uint32)])
+        order = np.argsort(words, kind="stable")
+        rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+        self._rows = rows[order].astype(np.int32)
+        self._words, self._starts = np.unique(words[order], return_index=True)
+        self._ends = np.append(self._starts[1:], len(order))
+
+    def coverage(self, question: Words) -> npt.NDArray[np.float32]:
+        """Return for each text the share of the question's words that it has, shape (n,).
+
+        Rare words weigh more: each its inverse document frequency as in BM25 (Robertson and
+        Zaragoza 2009, section 3.3), log(1 + (n - df + 0.5) / (df + 0.5)). Unlike BM25 it is
+        between 0 and 1 whatever the question, and so says something to the confidence, too.
+        """
+        covered = np.zeros(self._count, np.float32)
+        total = 0.0
+        for word, at in zip(question, np.searchsorted(self._words, question), strict=True):
+            known = at < len(self._words) and self._words[at] == word
+            rows = self._rows[self._starts[at] : self._ends[at]] if known else self._rows[:0]
+            weight = math.log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
+            covered[rows] += weight
+            total += weight
+        return covered / total if total else covered
+
+
+def _words(text: str) -> list[str]:
+    # Some keyboards write й as и with a mark, which would end the word.
+    plain = unicodedata.normalize("NFKC", text).lower().replace("ё", "е")
+    return _WORD.findall(plain)
+
+
+@lru_cache(maxsize=50_000)
+def _parts(word: str, language: str) -> tuple[str, ...]:
+    if language in _STEMMERS:
+        return (_stemmer(language).stemWord(word),)
+    framed = f"_{word}_"
+    return tuple(framed[at : at + _PART] for at in range(max(1, len(framed) - _PART + 1)))
+
+
+@cache
+def _stemmer(language: str) -> Stemmer.Stemmer:
+    return Stemmer.Stemmer(_STEMMERS[language])
+
+
+def _numbers(words: Iterable[str]) -> Words:
+    return np.unique(np.array([zlib.crc32(word.encode()) for word in words], np.uint32))
