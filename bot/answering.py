@@ -4,28 +4,42 @@ import asyncio
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
-from embeddings.retriever import Hit, Retriever, is_answer
+from embeddings.confidence import Verdict
+from embeddings.retriever import Hit, Retriever, judge
 from knowledge.article import Article
+from knowledge.passages import Passage
 from knowledge.sentences import Span
 
 # Nobody asks in more than this many characters; the model reads some 500 tokens anyway.
 MAX_QUESTION = 1_000
 # One batch of 32 takes as long as four single questions; a larger one would hold up the next.
 _MAX_BATCH = 32
+_MAX_QUOTES = 3
+
+RELATED_FROM = 0.02
+"""From this confidence on an article is named below "not found" as perhaps related."""
+_MAX_ARTICLES = 3
+# Several of the best passages may be of one article.
+_MAX_HITS = 10
 
 
 class Outcome(StrEnum):
     """How a question went; each but the first is also the key of what the bot says to it."""
 
     ANSWERED = "answered"
+    UNSURE = "unsure"
     NOT_FOUND = "not-found"
+    ARTICLES = "articles"
     GREETING = "greeting"
     THANKS = "thanks"
+    ABOUT = "about"
+    GOODBYE = "goodbye"
+    OKAY = "okay"
     NO_QUESTION = "no-question"
     TOO_LONG = "too-long"
 
@@ -44,18 +58,33 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A slice of an article, with the sentence in it that answers."""
+    """A slice of a passage, with the sentence in it that answers."""
 
-    article: Article
+    passage: Passage
     text: str
     start: int
+    """Offset into the article's body, as all of them."""
     end: int
     highlight: Span
-    """Offsets into the article's body, as `start` and `end` are."""
-    sentences: tuple[Span, ...]
-    """Where the slice may be shortened; offsets into the article's body."""
-    score: float
-    """Higher is better; comparable within one question only."""
+    score: float | None = None
+    """Higher is better; comparable within one question only. None where no question was asked."""
+    confidence: float | None = None
+    """Probability that it answers the question. None where no question was asked."""
+
+    @property
+    def article(self) -> Article:
+        """What it is a quote from."""
+        return self.passage.article
+
+    @property
+    def trimmed(self) -> bool:
+        """Whether the passage says more."""
+        return self.start > self.passage.start or self.end < self.passage.end
+
+    def whole(self) -> "Quote":
+        """The whole passage, with the same sentence in it."""
+        passage = self.passage
+        return replace(self, text=passage.text, start=passage.start, end=passage.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +96,18 @@ class Answer:
     """The language to reply in."""
     outcome: Outcome
     quotes: tuple[Quote, ...] = ()
-    """Best first; empty unless answered."""
+    """Best first; empty unless answered or unsure."""
+    articles: tuple[Article, ...] = ()
+    """Related ones if nothing was found, best first; those of the time that was asked for."""
 
     @property
     def answered(self) -> bool:
         """Whether there is a quote that answers."""
         return self.outcome is Outcome.ANSWERED
+
+    def whole(self) -> "Answer":
+        """The same with whole passages as quotes."""
+        return replace(self, quotes=tuple(quote.whole() for quote in self.quotes))
 
 
 def verify(quote: Quote) -> None:
@@ -101,7 +136,7 @@ def read_question(text: str, language_code: str | None = None) -> Question:
     """
     # Half of an emoji (a lone surrogate) is legal in JSON, but no tokenizer takes it.
     text = " ".join(text.encode("utf-8", "replace").decode().split())
-    if talk := small_talk(text):
+    if talk := small_talk(text, language_code):
         kind, language = talk
         return Question(text, language, Outcome(kind))
     outcome = None
@@ -114,33 +149,54 @@ def read_question(text: str, language_code: str | None = None) -> Question:
 
 def answer_questions(retriever: Retriever, questions: Sequence[Question]) -> list[Answer]:
     """Answer questions as one batch, in their order."""
-    searched = [question.text for question in questions if question.outcome is None]
-    found = iter(retriever.search_batch(searched) if searched else [])
+    answers = [_answer_at_once(retriever, question) for question in questions]
+    searched = [
+        question.text
+        for question, answer in zip(questions, answers, strict=True)
+        if answer is None
+    ]
+    found = iter(retriever.search_batch(searched, _MAX_HITS) if searched else [])
     return [
-        _answer(question, next(found))
-        if question.outcome is None
-        else Answer(question.text, question.language, question.outcome)
-        for question in questions
+        answer or _answer(question, next(found))
+        for question, answer in zip(questions, answers, strict=True)
     ]
 
 
+def _answer_at_once(retriever: Retriever, question: Question) -> Answer | None:
+    """Answer what needs no search for passages; None for what does."""
+    if question.outcome is not None:
+        return Answer(question.text, question.language, question.outcome)
+    articles = tuple(retriever.list_articles(question.text, _MAX_ARTICLES))
+    if articles:
+        return Answer(question.text, question.language, Outcome.ARTICLES, articles=articles)
+    return None
+
+
 def _answer(question: Question, hits: Sequence[Hit]) -> Answer:
-    if not is_answer(hits):
-        return Answer(question.text, question.language, Outcome.NOT_FOUND)
-    quotes = tuple(map(_quote, hits))
-    return Answer(question.text, question.language, Outcome.ANSWERED, quotes)
+    verdict = judge(hits)
+    if verdict is Verdict.NOT_FOUND:
+        related = _related(hits)
+        return Answer(question.text, question.language, Outcome.NOT_FOUND, articles=related)
+    outcome = Outcome.ANSWERED if verdict is Verdict.ANSWER else Outcome.UNSURE
+    quotes = tuple(map(_quote, hits[:_MAX_QUOTES]))
+    return Answer(question.text, question.language, outcome, quotes)
+
+
+def _related(hits: Sequence[Hit]) -> tuple[Article, ...]:
+    articles = (hit.passage.article for hit in hits if hit.confidence >= RELATED_FROM)
+    return tuple({article.slug: article for article in articles}.values())[:_MAX_ARTICLES]
 
 
 def _quote(hit: Hit) -> Quote:
-    passage = hit.passage
+    start, end = hit.quote.start, hit.quote.end
     return Quote(
-        article=passage.article,
-        text=passage.text,
-        start=passage.start,
-        end=passage.end,
+        passage=hit.passage,
+        text=hit.passage.article.body[start:end],
+        start=start,
+        end=end,
         highlight=hit.highlight,
-        sentences=passage.sentences,
         score=hit.score,
+        confidence=hit.confidence,
     )
 
 
@@ -185,6 +241,24 @@ class Answering:
         # for its question, which an earlier run took along, and does nothing.
         self._thread.submit(self._answer_waiting)
         return await asyncio.wrap_future(answer)
+
+    async def whole_passage(self, content_hash: str, highlight: Span) -> Quote | None:
+        """Quote the whole passage around a sentence, None if its article has changed.
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+            highlight: The sentence, as a span of the article's body.
+
+        Raises:
+            EmbeddingsError: if the index can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        passage = await loop.run_in_executor(
+            self._thread, lambda: self._opened().passage_at(content_hash, highlight)
+        )
+        if passage is None:
+            return None
+        return Quote(passage, passage.text, passage.start, passage.end, highlight)
 
     def _answer_waiting(self) -> None:
         batch: list[tuple[str, str | None, Future[Answer]]] = []

@@ -34,6 +34,7 @@ from telegram.ext import (
     Application,
     ApplicationBuilder,
     BaseUpdateProcessor,
+    CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
     ContextTypes,
@@ -47,6 +48,7 @@ from bot.answering import Answering
 from bot.errors import TelegramUnavailable
 from bot.handlers import start
 from bot.handlers.admin import Admin
+from bot.handlers.buttons import Buttons
 from bot.handlers.questions import Questions
 from bot.handlers.replying import language_of, reply
 from bot.localization import DEFAULT_LANGUAGE, say
@@ -60,7 +62,7 @@ TelegramApplication: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
 # Telegram sends nothing else: no edited messages, channel posts or guest messages, none of which
 # the handlers below are made for.
-_UPDATES = [Update.MESSAGE, Update.MY_CHAT_MEMBER]
+_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 _MOST_UPDATES_AT_ONCE = 256
 
 
@@ -95,6 +97,7 @@ def build_bot(settings: Settings, answering: Answering) -> Bot:
     application = builder.build()
 
     questions = Questions(answering)
+    buttons = Buttons(answering)
     child = [sys.executable, "-m", "bot", "reindex", "--json"]
     admin = Admin(Reindexing(child, settings.environment()))
 
@@ -112,6 +115,7 @@ def build_bot(settings: Settings, answering: Answering) -> Bot:
             MessageHandler(person & ForUs(), questions.answer),
             MessageHandler(private & filters.COMMAND, start.unknown_command),
             MessageHandler(private & ~filters.StatusUpdate.ALL, questions.only_text),
+            CallbackQueryHandler(buttons.press),
             ChatMemberHandler(start.added_to_group, ChatMemberHandler.MY_CHAT_MEMBER),
         ]
     )
@@ -223,7 +227,7 @@ def _on_polling_error(error: TelegramError) -> None:
 
 
 async def on_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Log what no handler caught, and apologise to whoever asked."""
+    """Log what no handler caught, and apologise to whoever asked or pressed."""
     error = context.error
     if isinstance(error, Forbidden | ChatMigrated | RetryAfter):
         # Blocked, removed from the group, the group has moved or is flooded: everyday events.
@@ -234,13 +238,16 @@ async def on_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         logger.warning("Telegram did not confirm a request: %s", error)
         return
     logger.error("A handler failed", exc_info=error)
-    message = update.message if isinstance(update, Update) else None
-    if message is None or addressed_question(message, context.bot.bot) is None:
+    if not isinstance(update, Update):
         return
+    message, pressed = update.message, update.callback_query
     try:
-        await reply(message, say(language_of(message), "error"))
+        if pressed is not None:
+            await pressed.answer(say(language_of(pressed.from_user), "error"), show_alert=True)
+        elif message is not None and addressed_question(message, context.bot.bot) is not None:
+            await reply(message, say(language_of(message.from_user), "error"))
     except TelegramError as failure:
-        logger.warning("No apology for message %s: %s", message.message_id, failure)
+        logger.warning("No apology for update %s: %s", update.update_id, failure)
 
 
 class OneAtATimeInEachChat(BaseUpdateProcessor):

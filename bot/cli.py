@@ -9,15 +9,13 @@ import io
 import json
 import logging
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from bot.errors import BotError
 from embeddings.errors import EmbeddingsError, IndexUnusable
@@ -26,10 +24,11 @@ from knowledge.errors import KnowledgeError
 if TYPE_CHECKING:
     from bot.answering import Answer
     from bot.settings import Settings
+    from embeddings.confidence import Calibration
     from embeddings.embedder import Embedder
-    from embeddings.evaluation import Evaluation
     from embeddings.indexing import IndexReport
     from embeddings.retriever import Retriever
+    from knowledge.article import Article
     from knowledge.corpus import Corpus
 
 logger = logging.getLogger(__name__)
@@ -47,6 +46,14 @@ There is no TELEGRAM_BOT_TOKEN, so questions are answered here in the terminal.
 For a bot in Telegram: write /newbot to https://t.me/BotFather, put the token that it gives you
 into the file .env as TELEGRAM_BOT_TOKEN=…, and start again.
 """
+_UNCALIBRATED = (
+    "The confidence is not calibrated for this embedding model; answers are shown as unsure. "
+    "Calibrate it: python -m bot calibrate FIRST.json SECOND.json"
+)
+# In characters; of an evaluation that is compared with another.
+_WIDEST_TABLE = 120
+# What is typed in the chat to see the rest of the last answer's passage.
+_MORE = "more"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,14 +107,17 @@ def chat() -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotation marks.")],
     *,
+    whole: Annotated[bool, typer.Option("--whole", help="Quote the whole passage.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Answer one question, with the passage that answers it and its link."""
+    """Answer one question, with a quote that answers it and its link."""
     settings = _start()
     from bot.answering import answer_questions, read_question
 
     retriever = _prepare(settings)()
     [answer] = answer_questions(retriever, [read_question(question)])
+    if whole:
+        answer = answer.whole()
     if as_json:
         _print_json(_answer_fields(answer))
     else:
@@ -129,42 +139,67 @@ def reindex(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def evaluate(
-    questions: Annotated[
-        Path, typer.Argument(help="Questions with known answers, one JSON object a line.")
-    ],
+def evaluate(  # noqa: PLR0913 - an argument is an option of the command
+    files: Annotated[list[Path], typer.Argument(help="Questions with known answers.")],
     articles: Annotated[
         Path | None,
         typer.Option(help="The folder of articles to ask about, instead of the bot's own."),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A saved run over the same questions to compare with.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Where to save this run, as JSON.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where to draw how far the confidence is right, as PNG.")
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Measure how well questions with known answers are answered.
 
-    A line of the file: {"question": "…", "language": "en", "article": "its-slug" or null,
-    "quote_contains": ["…"] or null}.
+    A file is recognised by its content. Lines of {"question": "…", "language": "en", "article":
+    "its-slug" or null, "quote_contains": ["…"] or null} are asked about the articles. Files in
+    SQuAD's format (two are twins in two languages) and KazQAD's bring articles of their own.
     """
     settings = _start()
     from bot.answering import read_question
-    from embeddings.evaluation import Outcome, read_questions
-    from embeddings.evaluation import evaluate as compare
-    from embeddings.retriever import is_answer
+    from bot.tables import table
+    from embeddings.evaluation import runs
+    from embeddings.evaluation.question_files import read_question_sets
 
-    known = read_questions(questions)
-    with _retriever_over(articles, settings) as retriever:
-        found = retriever.search_batch([each.question for each in known])
-    outcomes = [
-        # Greetings and the like are never answered with a quote, as in the bot.
-        Outcome(read_question(each.question).outcome is None and is_answer(hits), tuple(hits))
-        for each, hits in zip(known, found, strict=True)
-    ]
-    evaluation = compare(known, outcomes)
+    earlier = runs.read_run(against) if against else None
+    question_sets = read_question_sets(files, lambda: _load_articles(settings, articles))
+    if earlier:
+        runs.check_comparable(earlier, question_sets)
+    if plot and not any(each.kind.asks_without for each in question_sets):
+        raise typer.BadParameter("Only questions in SQuAD's format are drawn.", param_hint="plot")
+    embedder = _load_embedder(settings)
+    calibration = _load_calibration(settings, embedder)
+    sets = []
+    for each in question_sets:
+        with _status(f"Asking the {len(each.questions):,} questions of {each.files[0]}…"):
+            # Greetings and the like are never answered with a quote, as in the bot.
+            sets.append(
+                runs.evaluate_set(
+                    each,
+                    embedder,
+                    calibration,
+                    lambda text: read_question(text).outcome is None,
+                    earlier,
+                )
+            )
+    run = runs.Run(datetime.now(UTC).date(), embedder.identity, tuple(sets))
     if as_json:
-        figures = asdict(evaluation)
-        _print_json({**figures["overall"], "by_language": figures["by_language"]})
+        typer.echo(runs.run_to_json(run))
     else:
-        _print_evaluation(evaluation)
+        for set_run in sets:
+            _wide_console().print(table(set_run, compared=earlier is not None))
+    if save:
+        runs.save(runs.run_to_json(run), save)
+    if plot:
+        from embeddings.evaluation.charts import draw
+
+        runs.save(draw(run), plot)
 
 
 @app.command()
@@ -173,14 +208,18 @@ def calibrate(
         Path, typer.Argument(help="Questions and paragraphs in SQuAD's format, in one language.")
     ],
     second: Annotated[Path, typer.Argument(help="The same ones in another language.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to write it, instead of the data folder, where the bot looks."),
+    ] = None,
 ) -> None:
-    """Fit the confidence anew, after a change of what is embedded or how.
+    """Fit the confidence to the embedding model that is set.
 
     The two files are twins, such as XQuAD's: the same documents and questions in two languages.
     """
     settings = _start()
     from embeddings.calibration import fit
-    from embeddings.squad import read_mixed_set
+    from embeddings.evaluation.squad import read_mixed_set
 
     mixed_set = read_mixed_set(first, second)
     fitted_on = (
@@ -189,8 +228,9 @@ def calibrate(
     )
     with _status("Asking every question, with its article and without…"):
         calibration = fit(mixed_set, _load_embedder(settings), fitted_on)
-    calibration.save()
-    typer.echo(f"The confidence is fitted on {fitted_on}.")
+    path = output or settings.calibration_path
+    calibration.save(path)
+    typer.echo(f"The confidence is fitted on {fitted_on}: {path}")
 
 
 def _start() -> "Settings":
@@ -210,32 +250,34 @@ def _configure_log(settings: "Settings", level: str) -> None:
     configure_logging(level, token.get_secret_value() if token else None)
 
 
-def _prepare(
-    settings: "Settings", articles: Path | None = None, index: Path | None = None
-) -> "Callable[[], Retriever]":
+def _prepare(settings: "Settings") -> "Callable[[], Retriever]":
     """Load the model and build the index if there is none to use; what is left is to open it."""
     from embeddings.retriever import Retriever
     from embeddings.store import Store
 
-    path = index or settings.index_path
+    path = settings.index_path
     embedder = _load_embedder(settings)
     try:
         Store.open(path, embedder).close()
     except IndexUnusable:
-        report = _index(_load_corpus(settings, articles), path, embedder)
+        report = _index(_load_corpus(settings), path, embedder)
         for fault in report.faults:
             logger.warning("%s: %s", fault.file, fault.reason)
-    return lambda: Retriever(Store.open(path, embedder), embedder)
+
+    calibration = _load_calibration(settings, embedder)
+    return lambda: Retriever(Store.open(path, embedder), embedder, calibration)
 
 
-@contextlib.contextmanager
-def _retriever_over(articles: Path | None, settings: "Settings") -> "Iterator[Retriever]":
-    """Search the bot's own articles, or those of another folder in an index of their own."""
-    if articles is None or articles.resolve() == settings.articles_dir.resolve():
-        yield _prepare(settings)()
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield _prepare(settings, articles, Path(folder) / "index.db")()
+def _load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration":
+    """Take the data folder's calibration if it is for this model, else the one that we ship."""
+    from embeddings.confidence import load_calibration
+
+    calibration = load_calibration()
+    if calibration.model != embedder.model and settings.calibration_path.exists():
+        calibration = load_calibration(settings.calibration_path)
+    if calibration.model != embedder.model:
+        logger.warning(_UNCALIBRATED)
+    return calibration
 
 
 def _load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
@@ -249,6 +291,13 @@ def _load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus"
         if articles:
             raise
         raise SettingsError(f"{error} Set ARTICLES_DIR to the folder of the articles.") from error
+
+
+def _load_articles(settings: "Settings", folder: Path | None) -> "Sequence[Article]":
+    corpus = _load_corpus(settings, folder)
+    for fault in corpus.faults:
+        logger.warning("%s: %s", fault.file, fault.reason)
+    return corpus.articles
 
 
 def _load_embedder(settings: "Settings") -> "Embedder":
@@ -280,12 +329,20 @@ def _chat(settings: "Settings") -> None:
     retriever = _prepare(settings)()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive:
-        _stderr().print("Ask a question. Ctrl-D ends the chat.")
+        _stderr().print(
+            f'Ask a question. "{_MORE}" shows the whole passage of the last answer, Ctrl-D ends '
+            "the chat."
+        )
+    last: Answer | None = None
     for line in _typed_lines() if interactive else sys.stdin:
-        if line.strip():
-            [answer] = answer_questions(retriever, [read_question(line)])
-            _print_answer(answer)
-            typer.echo()
+        if not line.strip():
+            continue
+        if last and last.quotes and line.strip().casefold() == _MORE:
+            last = last.whole()
+        else:
+            [last] = answer_questions(retriever, [read_question(line)])
+        _print_answer(last)
+        typer.echo()
 
 
 def _typed_lines() -> Iterator[str]:
@@ -301,9 +358,11 @@ def _answer_fields(answer: "Answer") -> dict[str, Any]:
 
     for quote in answer.quotes:
         verify(quote)
+        verify(quote.whole())
     return {
         "question": answer.question,
         "language": answer.language,
+        "outcome": answer.outcome,
         "answered": answer.answered,
         "passages": [
             {
@@ -317,9 +376,19 @@ def _answer_fields(answer: "Answer") -> dict[str, Any]:
                 "highlight": quote.article.body[quote.highlight.start : quote.highlight.end],
                 "start": quote.start,
                 "end": quote.end,
+                "passage": {
+                    "text": quote.passage.text,
+                    "start": quote.passage.start,
+                    "end": quote.passage.end,
+                },
                 "score": quote.score,
+                "confidence": quote.confidence,
             }
             for quote in answer.quotes
+        ],
+        "articles": [
+            {"article": article.slug, "title": article.title, "url": article.url}
+            for article in answer.articles
         ],
     }
 
@@ -338,18 +407,11 @@ def _print_report(report: "IndexReport") -> None:
     typer.echo(report_text(report, "en"))
 
 
-def _print_evaluation(evaluation: "Evaluation") -> None:
-    table = Table("", "all", *evaluation.by_language)
-    columns = [asdict(evaluation.overall), *map(asdict, evaluation.by_language.values())]
-    for figure in columns[0]:
-        table.add_row(figure, *(_written(column[figure]) for column in columns))
-    Console().print(table)
-
-
-def _written(figure: float | None) -> str:
-    if figure is None:
-        return "–"
-    return f"{figure:.2f}" if isinstance(figure, float) else str(figure)
+def _wide_console() -> Console:
+    """Return a console for tables; wrapped lines are better than figures that are cut off."""
+    console = Console(highlight=False)
+    console.width = max(console.width, _WIDEST_TABLE)
+    return console
 
 
 def _print_json(fields: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Every word that the bot says, in four languages; the words themselves are in texts/*.ftl."""
 
 import logging
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -13,6 +14,9 @@ from knowledge.language import LANGUAGES, detect_language
 logger = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "en"
+
+# What people write that is no question, the most telling first: "Ok, thank you, bye!" is thanks.
+_SMALL_TALK = ("about", "thanks", "goodbye", "greeting", "okay")
 
 # Babel's own "en" writes dates the American way, "October 25, 2021".
 _DATE_LOCALES = {"en": "en_GB"}
@@ -57,26 +61,58 @@ def written_date(day: date, language: str) -> str:
     return text.replace("\u202f", "\u00a0")
 
 
-def small_talk(text: str) -> tuple[str, str] | None:
-    """What a whole message says that is no question, and its language: ("greeting", "ru")."""
-    return _phrases().get(_plain(text))
+def small_talk(text: str, language_code: str | None) -> tuple[str, str] | None:
+    """What a message says that is no question, and in which language: ("greeting", "ru").
+
+    It must consist of the phrases in texts/*.ftl alone; of several the most telling one counts.
+
+    Args:
+        text: What a person wrote.
+        language_code: Telegram's language of the person's app, for phrases that languages share.
+    """
+    words = _plain(text).split()
+    said: list[_Phrase] = []
+    while words:
+        # The longest that fits: "good morning" is not "good".
+        lengths = range(min(len(words), _longest_phrase()), 0, -1)
+        length = next((n for n in lengths if " ".join(words[:n]) in _phrases()), None)
+        if length is None:
+            return None
+        said.append(_phrases()[" ".join(words[:length])])
+        words = words[length:]
+    if not said:
+        return None
+    phrase = min(said, key=lambda phrase: _SMALL_TALK.index(phrase.kind))
+    spoken = supported(language_code)
+    return phrase.kind, spoken if spoken in phrase.languages else phrase.languages[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    kind: str
+    languages: tuple[str, ...]
 
 
 @cache
-def _phrases() -> dict[str, tuple[str, str]]:
-    return {
-        _plain(phrase): (kind, language)
-        for language in LANGUAGES
-        for kind in ("greeting", "thanks")
-        for phrase in say(language, f"{kind}-phrases").split(",")
-    }
+def _phrases() -> dict[str, _Phrase]:
+    phrases: dict[str, _Phrase] = {}
+    for language in LANGUAGES:
+        for kind in _SMALL_TALK:
+            for words in map(_plain, say(language, f"{kind}-phrases").split(",")):
+                known = phrases.get(words, _Phrase(kind, ()))
+                phrases[words] = _Phrase(kind, (*known.languages, language))
+    return phrases
+
+
+@cache
+def _longest_phrase() -> int:
+    return max(len(phrase.split()) for phrase in _phrases())
 
 
 def _plain(text: str) -> str:
-    """The words of a text alone: no case, punctuation, emoji or doubled spaces."""
-    return " ".join(
-        "".join(c if c.isalnum() else " " for c in text.casefold()).split(),
-    )
+    """The words of a text alone: no case, "ё", punctuation, emoji or doubled spaces."""
+    letters = (c if c.isalnum() else " " for c in text.casefold().replace("ё", "е"))
+    return " ".join("".join(letters).split())
 
 
 @cache

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         return self.data_dir / "index.db"
 
     @property
+    def calibration_path(self) -> Path:
+        """Where `calibrate` writes, for an embedding model other than the packaged one."""
+        return self.data_dir / "calibration.json"
+
+    @property
     def models_dir(self) -> Path:
         """Where the packaged model is unpacked."""
         return self.data_dir / "models"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.answering import (
+    RELATED_FROM,
     Answer,
     Answering,
     Outcome,
@@ -17,18 +18,26 @@ from bot.answering import (
     verify,
 )
 from bot.errors import QuoteError
+from embeddings.confidence import ANSWER_FROM, UNSURE_FROM
 from embeddings.errors import IndexUnusable
-from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, FixedRetriever
+from embeddings.retriever import Hit
+from fixed_retriever import (
+    BRIDGE,
+    BRIDGE_SENTENCES,
+    CANAL,
+    CANAL_SENTENCES,
+    FixedRetriever,
+    hit,
+    passage_of,
+)
 from knowledge.sentences import Span
 
 QUOTE = Quote(
-    article=BRIDGE,
+    passage=passage_of(BRIDGE, BRIDGE_SENTENCES),
     text="The bridge is 90 metres long.",
     start=18,
     end=47,
     highlight=Span(18, 47),
-    sentences=(Span(18, 47),),
-    score=1.0,
 )
 
 
@@ -47,7 +56,13 @@ def test_a_true_quote_passes() -> None:
         replace(QUOTE, highlight=Span(17, 47)),
         replace(QUOTE, highlight=Span(18, 48)),
         replace(QUOTE, highlight=Span(20, 20)),
-        replace(QUOTE, article=replace(BRIDGE, body=BRIDGE.body.replace("90", "95"))),
+        replace(
+            QUOTE,
+            passage=passage_of(
+                replace(BRIDGE, body=BRIDGE.body.replace("90", "95")), BRIDGE_SENTENCES
+            ),
+        ),
+        replace(QUOTE, passage=passage_of(BRIDGE, BRIDGE_SENTENCES[2:])).whole(),
     ],
 )
 def test_a_false_quote_is_caught(quote: Quote) -> None:
@@ -65,6 +80,9 @@ def test_a_false_quote_is_caught(quote: Quote) -> None:
         ("👍🏽 !?", Question("👍🏽 !?", "ru", Outcome.NO_QUESTION)),
         ("Thank you!", Question("Thank you!", "en", Outcome.THANKS)),
         ("Салам", Question("Салам", "ky", Outcome.GREETING)),
+        ("OK!", Question("OK!", "ru", Outcome.OKAY)),
+        ("Кто ты?", Question("Кто ты?", "ru", Outcome.ABOUT)),
+        ("Bye", Question("Bye", "en", Outcome.GOODBYE)),
         ("why " * 250, Question(("why " * 250).strip(), "en", None)),
         ("why " * 251, Question(("why " * 251).strip(), "en", Outcome.TOO_LONG)),
         ("Who built\ud83d it?", Question("Who built? it?", "en", None)),
@@ -90,21 +108,85 @@ def test_answers_come_in_order_from_one_search() -> None:
     assert retriever.batches == [["How long is the bridge?", "Who cooks plov?"]]
 
 
-def test_a_quote_is_the_hits_passage() -> None:
-    """An answer quotes the passage that was found, and marks the sentence that answers."""
-    [answer] = answer_questions(FixedRetriever(), [read_question("How long is the bridge?")])
+def test_a_quote_is_a_part_of_its_passage() -> None:
+    """An answer quotes the sentences around the one that answers, and knows the whole passage."""
+    [answer] = answer_questions(FixedRetriever(), [read_question("How long is the canal?")])
     [quote] = answer.quotes
     verify(quote)
-    assert quote.text == BRIDGE.body
-    assert quote.highlight == BRIDGE_SENTENCES[1]
-    assert answer.answered
+    assert quote.text == CANAL.body[:533]
+    assert quote.highlight == CANAL_SENTENCES[1]
+    assert quote.trimmed
+    assert (quote.score, quote.confidence) == (2.0, 1.0)
+    [whole] = answer.whole().quotes
+    verify(whole)
+    assert whole.text == CANAL.body
+    assert whole.highlight == CANAL_SENTENCES[1]
+    assert not whole.trimmed
 
 
-def test_no_answer_has_no_quotes() -> None:
-    """A hit that isn't sure enough is not shown."""
-    [answer] = answer_questions(FixedRetriever(), [read_question("Who cooks plov?")])
-    assert answer.quotes == ()
-    assert not answer.answered
+@pytest.mark.parametrize(
+    ("confidence", "outcome"),
+    [
+        (ANSWER_FROM, Outcome.ANSWERED),
+        (ANSWER_FROM - 0.01, Outcome.UNSURE),
+        (UNSURE_FROM, Outcome.UNSURE),
+        (UNSURE_FROM - 0.01, Outcome.NOT_FOUND),
+    ],
+)
+def test_three_outcomes(confidence: float, outcome: Outcome) -> None:
+    """Only what is surely an answer counts as one; the closest is shown when it may be one."""
+    retriever = FixedRetriever()
+    retriever.confidence = confidence
+    [answer] = answer_questions(retriever, [read_question("How long is the bridge?")])
+    assert answer.outcome is outcome
+    assert answer.answered is (outcome is Outcome.ANSWERED)
+    assert bool(answer.quotes) is (outcome is not Outcome.NOT_FOUND)
+    assert bool(answer.articles) is (outcome is Outcome.NOT_FOUND)
+
+
+class ManyHits(FixedRetriever):
+    """Finds a passage of the bridge's article for each confidence, in articles of these slugs."""
+
+    def __init__(self, *found: tuple[str, float]) -> None:
+        super().__init__()
+        self.found = found
+
+    def find(self, question: str) -> list[Hit]:  # noqa: ARG002 - as in FixedRetriever
+        return [
+            hit(passage_of(replace(BRIDGE, slug=slug), BRIDGE_SENTENCES), Span(0, 17), confidence)
+            for slug, confidence in self.found
+        ]
+
+
+def test_three_quotes_at_most() -> None:
+    """More passages are looked at than an answer quotes."""
+    retriever = ManyHits(*[(slug, 1.0) for slug in "abcde"])
+    [answer] = answer_questions(retriever, [read_question("How long is it?")])
+    assert [quote.article.slug for quote in answer.quotes] == ["a", "b", "c"]
+    assert answer.articles == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "related"),
+    [
+        ("aabacbd", "abc"),
+        ("aaaa", "a"),
+        ("", ""),
+    ],
+)
+def test_related_articles(found: str, related: str) -> None:
+    """Below "not found" up to three articles are named, the best first, each once."""
+    retriever = ManyHits(*[(slug, RELATED_FROM) for slug in found])
+    [answer] = answer_questions(retriever, [read_question("How long is it?")])
+    assert answer.outcome is Outcome.NOT_FOUND
+    assert [article.slug for article in answer.articles] == list(related)
+
+
+def test_what_is_far_off_is_not_related() -> None:
+    """An article that has next to nothing to do with the question is not named."""
+    retriever = ManyHits(("a", RELATED_FROM), ("b", RELATED_FROM - 0.001), ("c", RELATED_FROM))
+    [answer] = answer_questions(retriever, [read_question("How long is it?")])
+    assert [article.slug for article in answer.articles] == ["a", "c"]
 
 
 @pytest.fixture
@@ -174,6 +256,19 @@ async def test_who_has_gone_is_passed_over(
     retriever.may_go_on.set()
     await asyncio.gather(first, stays)
     assert retriever.batches == [["first bridge"], ["stays"]]
+
+
+async def test_a_whole_passage_comes_from_the_retrievers_thread(
+    answering: Answering, retriever: FixedRetriever
+) -> None:
+    """The passage around a sentence is read where questions are answered, and is verified."""
+    quote = await answering.whole_passage(CANAL.content_hash[:12], CANAL_SENTENCES[1])
+    assert quote == Quote(
+        passage_of(CANAL, CANAL_SENTENCES), CANAL.body, 0, 785, CANAL_SENTENCES[1]
+    )
+    assert await answering.whole_passage("0" * 12, CANAL_SENTENCES[1]) is None
+    assert len(retriever.threads) == 1
+    assert "MainThread" not in retriever.threads
 
 
 async def test_shutdown_answers_who_waits(answering: Answering, retriever: FixedRetriever) -> None:

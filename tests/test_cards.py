@@ -1,29 +1,41 @@
 """Cards: an answer as a Telegram message and in a terminal."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 from telegram import MessageEntity
 from telegram.constants import MessageLimit
 
 from bot.answering import Answer, Outcome, Quote
-from bot.cards import Card, shortened, telegram_card, terminal_card
+from bot.callback_data import whole_passage_data
+from bot.cards import Card, quote_card, shortened, telegram_card, terminal_card
 from bot.errors import QuoteError
-from bot_api_rules import utf16_length
-from fixed_retriever import BRIDGE, BRIDGE_SENTENCES
+from bot_api_rules import check_markup, text_content, utf16_length
+from embeddings.quoting import quote_around
+from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, CANAL, CANAL_SENTENCES, passage_of
 from knowledge.article import Article
+from knowledge.language import LANGUAGES
+from knowledge.passages import Passage, split_article
 from knowledge.sentences import Span
 
 
 def answer_with(
     article: Article, sentences: tuple[Span, ...], highlight: Span, language: str = "en"
 ) -> Answer:
-    """An answer that quotes these sentences."""
-    start, end = sentences[0].start, sentences[-1].end
-    text = article.body[start:end]
-    quote = Quote(article, text, start, end, highlight, sentences, 1.0)
+    """An answer that quotes these sentences, a whole passage."""
+    passage = passage_of(article, sentences)
+    quote = Quote(passage, passage.text, passage.start, passage.end, highlight)
     return Answer("How long?", language, Outcome.ANSWERED, (quote,))
+
+
+def part_of(passage: Passage, quote: Span, highlight: Span) -> Quote:
+    """A quote of a part of a passage."""
+    text = passage.article.body[quote.start : quote.end]
+    return Quote(passage, text, quote.start, quote.end, highlight)
 
 
 def marked(card: Card) -> dict[str, str]:
@@ -38,6 +50,8 @@ def marked(card: Card) -> dict[str, str]:
 
 
 BRIDGE_ANSWER = answer_with(BRIDGE, BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
+CANAL_QUOTE = part_of(passage_of(CANAL, CANAL_SENTENCES), Span(0, 533), CANAL_SENTENCES[1])
+NOT_FOUND = "I couldn't find an answer to that in the articles. Try asking in other words."
 
 
 def test_card() -> None:
@@ -53,6 +67,82 @@ def test_card() -> None:
         MessageEntity(MessageEntity.BOLD, 18, 29),
         MessageEntity(MessageEntity.TEXT_LINK, 81, 23, url="https://example.org/bridge"),
     )
+    assert card.buttons is None
+
+
+def test_an_unsure_card_says_so_first() -> None:
+    """The closest passage is shown as what it is, in the person's language."""
+    card = telegram_card(replace(BRIDGE_ANSWER, outcome=Outcome.UNSURE))
+    assert card.text == (
+        "I'm not sure this answers your question; the closest I found:\n\n"
+        "Spring came late. The bridge is 90 metres long. It was opened by Asel Ibraimova.\n"
+        "A bridge over the Naryn\n"
+        "Naryn Times · 25 October 2021"
+    )
+    assert marked(card) == {
+        "blockquote": BRIDGE.body,
+        "bold": "The bridge is 90 metres long.",
+        "text_link": "A bridge over the Naryn",
+    }
+    russian = telegram_card(replace(BRIDGE_ANSWER, outcome=Outcome.UNSURE, language="ru"))
+    assert russian.text.startswith("Не могу ручаться, что это ответ на ваш вопрос;")
+
+
+def test_a_trimmed_quote_has_a_button_for_the_rest() -> None:
+    """What is left out is marked outside of the quote, and is one button away."""
+    answer = Answer("How long?", "kk", Outcome.UNSURE, (CANAL_QUOTE,))
+    card = telegram_card(answer)
+    assert marked(card)["blockquote"] == CANAL.body[:533]
+    assert card.text.endswith("from Pokrovka.\n…\nThe canal of Talas")
+    assert card.buttons is not None
+    [[button]] = card.buttons.inline_keyboard
+    assert button.text == "Үзіндіні толық көрсету"
+    assert button.callback_data == whole_passage_data(CANAL_QUOTE, "kk", Outcome.UNSURE)
+
+
+def test_a_whole_passage_has_no_button() -> None:
+    """The card with the whole passage is the same without marks and button."""
+    card = quote_card(CANAL_QUOTE.whole(), "en", Outcome.ANSWERED)
+    assert card.text == f"{CANAL.body}\nThe canal of Talas"
+    assert (
+        marked(card)["bold"] == "The canal, which was dug in the following autumn, is 14 km long."
+    )
+    assert card.buttons is None
+
+
+def test_related_articles_are_named_and_linked() -> None:
+    """Below "not found" stand up to three titles that may help, each a link."""
+    answer = Answer("?", "en", Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
+    card = telegram_card(answer)
+    assert card.text == (
+        f"{NOT_FOUND}\n\n"
+        "Perhaps related:\n"
+        "• A bridge over the Naryn · Naryn Times · 25 October 2021\n"
+        "• The canal of Talas"
+    )
+    first, second = card.entities
+    assert (first.url, second.url) == ("https://example.org/bridge", "https://example.org/canal")
+    units = card.text.encode("utf-16-le")
+    assert [
+        units[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le")
+        for entity in card.entities
+    ] == ["A bridge over the Naryn", "The canal of Talas"]
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("word " * 30, "word " * 29 + "word"),
+        ("word " * 31, "word " * 28 + "word…"),
+        ("a" * 150, "a" * 150),
+        ("a" * 151, "a" * 149 + "…"),
+    ],
+)
+def test_long_titles_are_shortened(title: str, shown: str) -> None:
+    """A related title takes 150 characters at most, cut between words if it has any."""
+    article = replace(CANAL, title=title.strip())
+    card = telegram_card(Answer("?", "en", Outcome.NOT_FOUND, articles=(article,)))
+    assert card.text.splitlines()[-1] == f"• {shown}"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +182,11 @@ def test_nothing_in_an_article_is_markup() -> None:
     ("outcome", "text"),
     [
         (Outcome.NOT_FOUND, "В статьях не нашлось ответа на этот вопрос."),
-        (Outcome.GREETING, "Здравствуйте!"),
-        (Outcome.THANKS, "Пожалуйста!"),
+        (Outcome.GREETING, "Здравствуйте! Спросите о том, что сказано в статьях"),
+        (Outcome.THANKS, "Пожалуйста! Спрашивайте и дальше"),
+        (Outcome.ABOUT, "Я бот. Отвечаю на вопросы точными цитатами"),
+        (Outcome.GOODBYE, "До свидания!"),
+        (Outcome.OKAY, "Хорошо!"),
         (Outcome.NO_QUESTION, "Напишите, пожалуйста, вопрос словами."),
         (Outcome.TOO_LONG, "Для меня это слишком длинно."),
     ],
@@ -173,6 +266,63 @@ def test_never_over_the_limit(letter: str, words: str) -> None:
     assert marked(card)["bold"] == marked(card)["blockquote"]
 
 
+# Letters of two UTF-16 units, right-to-left ones, combining ones, and what looks like markup.
+LETTERS = st.text("aЖі🌉👨‍👩‍👧שלוםعربي\u0301\u0308\u200f\u202e<*_[ ", min_size=1)
+LINES = LETTERS.map(lambda text: " ".join(text.split())).map("Я{}".format)
+ARTICLES = st.builds(
+    Article,
+    slug=st.just("random"),
+    title=st.one_of(LINES, LINES.map(lambda line: line * 60)),
+    url=st.just("https://example.org/random"),
+    body=st.lists(LINES.map("{}.".format), min_size=1, max_size=60).map(" ".join),
+    publisher=st.one_of(st.none(), LINES, LINES.map(lambda line: line * 60)),
+    language=st.sampled_from(LANGUAGES),
+    published=st.one_of(st.none(), st.dates(date(1990, 1, 1), date(2030, 1, 1))),
+)
+
+
+def check_sendable(card: Card) -> None:
+    """Assert that Telegram would take the card and show all of it as it is."""
+    entities = [entity.to_dict() for entity in card.entities]
+    content = text_content({"text": card.text, "entities": entities})
+    assert content["text"] == card.text
+    assert content.get("entities", []) == entities
+    assert not card.buttons or check_markup(card.buttons.to_dict(), inline_only=True)
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    ARTICLES,
+    st.sampled_from(LANGUAGES),
+    st.sampled_from([Outcome.ANSWERED, Outcome.UNSURE]),
+    st.integers(0, 1000),
+)
+def test_any_quote_can_be_sent(
+    article: Article, language: str, outcome: Outcome, number: int
+) -> None:
+    """Whatever an article holds: its cards are taken, and quote it to the letter."""
+    passages = split_article(article)
+    passage = passages[number % len(passages)]
+    highlight = passage.sentences[number % len(passage.sentences)]
+    quote = part_of(passage, quote_around(passage, highlight), highlight)
+    for shown in (quote, quote.whole()):
+        card = quote_card(shown, language, outcome)
+        check_sendable(card)
+        assert marked(card)["blockquote"] == shown.text
+        assert marked(card)["bold"] == article.body[highlight.start : highlight.end]
+        assert bool(card.buttons) is (shown.text != passage.text)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(ARTICLES, max_size=3), st.sampled_from(LANGUAGES))
+def test_any_related_titles_can_be_sent(articles: list[Article], language: str) -> None:
+    """Whatever titles there are: the message is taken, with a link for each."""
+    answer = Answer("?", language, Outcome.NOT_FOUND, articles=tuple(articles))
+    card = telegram_card(answer)
+    check_sendable(card)
+    assert len(card.entities) == len(articles)
+
+
 def shown(answer: Answer, *, framed: bool) -> str:
     """What a terminal of 60 columns, or a pipe, gets."""
     console = Console(width=60, force_terminal=False, color_system=None)
@@ -188,6 +338,45 @@ def test_pipe_gets_paragraphs_unbroken() -> None:
         "A bridge over the Naryn",
         "https://example.org/bridge",
         "Naryn Times · 25 October 2021",
+    ]
+
+
+def test_terminal_says_that_it_is_unsure() -> None:
+    """The terminal, too, says first that the closest passage may be no answer."""
+    assert shown(replace(BRIDGE_ANSWER, outcome=Outcome.UNSURE), framed=False).splitlines() == [
+        "I'm not sure this answers your question; the closest I found:",
+        BRIDGE.body,
+        "A bridge over the Naryn",
+        "https://example.org/bridge",
+        "Naryn Times · 25 October 2021",
+    ]
+
+
+def test_terminal_marks_cuts() -> None:
+    """What is left out of the passage is marked before and after the quote."""
+    quote = part_of(CANAL_QUOTE.passage, CANAL_SENTENCES[1], CANAL_SENTENCES[1])
+    answer = Answer("How long?", "en", Outcome.ANSWERED, (quote,))
+    assert shown(answer, framed=False).splitlines() == [
+        "…",
+        "The canal, which was dug in the following autumn, is 14 km long.",
+        "…",
+        "The canal of Talas",
+        "https://example.org/canal",
+    ]
+
+
+def test_terminal_names_related_articles() -> None:
+    """The terminal, too, names what may help below "not found", with links."""
+    answer = Answer("?", "en", Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
+    assert shown(answer, framed=False).splitlines() == [
+        NOT_FOUND,
+        "",
+        "Perhaps related:",
+        "A bridge over the Naryn",
+        "https://example.org/bridge",
+        "Naryn Times · 25 October 2021",
+        "The canal of Talas",
+        "https://example.org/canal",
     ]
 
 

@@ -6,20 +6,25 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from bot import cli
+from bot.answering import RELATED_FROM
 from bot.logs import RedactingFormatter
-from bot.settings import Settings
-from fixed_retriever import BRIDGE, FixedRetriever
+from bot.settings import Settings, load_settings
+from embeddings.confidence import UNSURE_FROM, load_calibration
+from fixed_retriever import BRIDGE, CANAL, FixedRetriever
 from knowledge.article import format_article
+from squad_files import document, write
 from word_embedder import WordEmbedder
 
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
+# The fixture `terminal` puts another in its place.
+PREPARE = cli._prepare
 
 
 @dataclass
@@ -91,6 +96,7 @@ def test_ask_json(terminal: Terminal) -> None:
     assert json.loads(terminal.out) == {
         "question": "How long is the bridge?",
         "language": "en",
+        "outcome": "answered",
         "answered": True,
         "passages": [
             {
@@ -104,17 +110,77 @@ def test_ask_json(terminal: Terminal) -> None:
                 "highlight": "The bridge is 90 metres long.",
                 "start": 0,
                 "end": 80,
+                "passage": {"text": BRIDGE.body, "start": 0, "end": 80},
                 "score": 2.0,
+                "confidence": 1.0,
             }
         ],
+        "articles": [],
     }
 
 
-@pytest.mark.parametrize("question", ["Как приготовить плов?", "👍", "", "why " * 1000])
-def test_ask_json_without_an_answer(question: str, terminal: Terminal) -> None:
+def test_ask_json_with_a_trimmed_quote(terminal: Terminal) -> None:
+    """The quote is a part of the passage, which is there as a whole; --whole quotes all of it."""
+    question = "How long is the canal?"
+    assert terminal.run("ask", question, "--json") == 0
+    [passage] = json.loads(terminal.out)["passages"]
+    assert (passage["quote"], passage["start"], passage["end"]) == (CANAL.body[:533], 0, 533)
+    assert passage["passage"] == {"text": CANAL.body, "start": 0, "end": 785}
+    assert terminal.run("ask", question, "--json", "--whole") == 0
+    [whole] = json.loads(terminal.out)["passages"]
+    assert (whole["quote"], whole["start"], whole["end"]) == (CANAL.body, 0, 785)
+    assert whole["highlight"] == passage["highlight"]
+
+
+def test_ask_json_when_unsure(terminal: Terminal) -> None:
+    """The closest passages are there, but the question does not count as answered."""
+    terminal.retriever.confidence = UNSURE_FROM
+    assert terminal.run("ask", "How long is the bridge?", "--json") == 0
+    fields = json.loads(terminal.out)
+    assert (fields["outcome"], fields["answered"]) == ("unsure", False)
+    assert [passage["confidence"] for passage in fields["passages"]] == [UNSURE_FROM]
+
+
+def test_ask_json_names_related_articles(terminal: Terminal) -> None:
+    """Where nothing answers, the articles that may help are there."""
+    terminal.retriever.confidence = RELATED_FROM
+    assert terminal.run("ask", "How long is the bridge?", "--json") == 0
+    fields = json.loads(terminal.out)
+    assert (fields["outcome"], fields["answered"], fields["passages"]) == ("not-found", False, [])
+    assert fields["articles"] == [
+        {
+            "article": "bridge",
+            "title": "A bridge over the Naryn",
+            "url": "https://example.org/bridge",
+        }
+    ]
+
+
+def test_ask_whole(terminal: Terminal) -> None:
+    """A long passage is trimmed, and shown whole with --whole."""
+    terminal.run("ask", "How long is the canal?")
+    source = ["The canal of Talas", "https://example.org/canal"]
+    assert terminal.out.splitlines() == [CANAL.body[:533], "…", *source]
+    terminal.run("ask", "How long is the canal?", "--whole")
+    assert terminal.out.splitlines() == [CANAL.body, *source]
+
+
+@pytest.mark.parametrize(
+    ("question", "outcome"),
+    [
+        ("Как приготовить плов?", "not-found"),
+        ("👍", "no-question"),
+        ("", "no-question"),
+        ("why " * 1000, "too-long"),
+        ("Салам!", "greeting"),
+        ("What can you do?", "about"),
+    ],
+)
+def test_ask_json_without_an_answer(question: str, outcome: str, terminal: Terminal) -> None:
     """No answer is no error: the exit code is 0, and there are no passages."""
     assert terminal.run("ask", question, "--json") == 0
     fields = json.loads(terminal.out)
+    assert fields["outcome"] == outcome
     assert fields["answered"] is False
     assert fields["passages"] == []
 
@@ -130,10 +196,40 @@ def test_chat_in_a_pipe(command: str, terminal: Terminal, monkeypatch: pytest.Mo
         "https://example.org/bridge",
         "Naryn Times · 25 October 2021",
         "",
-        "Оқасы жоқ! Тағы сұрағыңыз болса, жаза беріңіз.",
+        "Оқасы жоқ! Мақалаларда айтылғандар туралы тағы сұрай беріңіз: кім, не, қашан, қайда, "
+        "қанша.",
         "",
     ]
     assert ("https://t.me/BotFather" in terminal.err) is (command == "run")
+
+
+def test_more_in_the_chat(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word "more" shows the last answer's whole passage; before any it is a question."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("more\nHow long is the canal?\n More \n"))
+    assert terminal.run("chat") == 0
+    source = ["The canal of Talas", "https://example.org/canal", ""]
+    assert terminal.out.splitlines()[2:] == [CANAL.body[:533], "…", *source, CANAL.body, *source]
+    assert terminal.retriever.batches == [["more"], ["How long is the canal?"]]
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+@pytest.mark.usefixtures("articles")
+def test_an_uncalibrated_model_is_named(
+    calibrated: bool,  # noqa: FBT001 - pytest hands it over
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a model that no calibration is of, one line says so; the data folder's is looked at."""
+    monkeypatch.setattr(cli, "_prepare", PREPARE)
+    if calibrated:
+        fitted = replace(load_calibration(), model=WordEmbedder("bridge").model)
+        fitted.save(load_settings().calibration_path)
+    assert terminal.run("ask", "How long is the bridge?", "--json") == 0
+    lines = [line for line in terminal.err.splitlines() if "broken.md" not in line]
+    assert len(lines) == (0 if calibrated else 1)
+    for line in lines:
+        assert "The confidence is not calibrated for this embedding model;" in line
+        assert line.endswith("python -m bot calibrate FIRST.json SECOND.json")
 
 
 @pytest.mark.usefixtures("articles")
@@ -163,32 +259,129 @@ def test_reindex(terminal: Terminal, articles: Path) -> None:
     assert terminal.out.splitlines()[1] == "Nothing has changed."
 
 
-def test_evaluate_json(terminal: Terminal, tmp_path: Path) -> None:
-    """An evaluation gives all figures, of all questions and by language."""
-    lines = [
-        ("How long is the bridge?", "en", "bridge", ["90 metres"]),
-        ("How old is the bridge?", "en", "bridge", ["100 years"]),
-        ("Кто её открыл?", "ru", "bridge", None),
-        ("Привет", "ru", None, None),
+GOLDEN = """\
+{"question": "How long is the bridge?", "language": "en", "article": "bridge", \
+"quote_contains": ["90 metres"]}
+{"question": "Кто открыл bridge?", "language": "ru", "article": "bridge", "quote_contains": null}
+{"question": "Привет", "language": "ru", "article": null, "quote_contains": null}
+"""
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> str:
+    """A file of questions on the bridge, and a greeting."""
+    file = tmp_path / "golden.jsonl"
+    file.write_text(GOLDEN, encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def squad(tmp_path: Path) -> str:
+    """A file in SQuAD's format; the embedder knows the words of the first question."""
+    bridge = document("Bridge", ("A bridge is long.", "Which bridge is it?", "long"))
+    canal = document("Canal", ("A canal is wide.", "What is wide?", "canal"))
+    return str(write(tmp_path / "squad.json", bridge, canal))
+
+
+def test_evaluate_json(terminal: Terminal, articles: Path, golden: str) -> None:
+    """With --json all of the run is printed; a greeting is never answered with a quote."""
+    assert terminal.run("evaluate", golden, "--json") == 0
+    run = json.loads(terminal.out)
+    assert run["model"] == "words bridge"
+    [found] = run["sets"]
+    assert (found["kind"], found["files"], found["articles"]) == ("golden", ["golden.jsonl"], 1)
+    assert [(each["group"], each["rank"], each["verdict"]) for each in found["outcomes"]][2] == (
+        *("ru", None),
+        "not-found",
+    )
+    [first, *_] = found["figures"]
+    assert first["measure"] == "right quote first"
+    assert first["n"] == 2
+    assert "broken.md" in terminal.err
+
+
+def test_evaluate(terminal: Terminal, articles: Path, golden: str, squad: str) -> None:
+    """Each set has a table, with one line a figure, and its groups below it."""
+    assert terminal.run("evaluate", golden, squad) == 0
+    lines = [line.split() for line in terminal.out.splitlines() if line.strip()]
+    assert lines[0] == [
+        *("squad.json", "(monolingual):", "2", "articles,", "2", "passages,", "2", "questions")
     ]
-    names = ("question", "language", "article", "quote_contains")
-    file = tmp_path / "questions.jsonl"
-    text = "\n".join(json.dumps(dict(zip(names, line, strict=True))) for line in lines)
-    file.write_text(text, encoding="utf-8")
-    assert terminal.run("evaluate", str(file), "--json") == 0
-    figures = json.loads(terminal.out)
-    by_language = figures.pop("by_language")
-    assert figures == {
-        "answerable": 3,
-        "unanswerable": 1,
-        "answer_at_1": pytest.approx(1 / 3),
-        "article_at_1": pytest.approx(2 / 3),
-        "retrieval_at_1": pytest.approx(2 / 3),
-        "false_answers": 0,
-        "false_refusals": pytest.approx(1 / 3),
-    }
-    assert by_language["en"]["answer_at_1"] == 0.5
-    assert by_language["ru"]["false_refusals"] == 1
+    assert lines[1] == ["value", "95", "%", "interval", "questions"]
+    titles = [line[0] for line in lines]
+    assert titles.index("golden.jsonl") > titles.index("squad.json")
+    assert terminal.out.count("right passage first (R@1)") == 1
+    of_languages = [line for line in lines if line[0] in {"en", "ru"}]
+    assert [line[0] for line in of_languages] == ["en", "ru", "en", "ru", "ru"]
+
+
+@pytest.mark.usefixtures("articles")
+def test_evaluate_against_an_earlier_run(
+    terminal: Terminal, golden: str, squad: str, tmp_path: Path
+) -> None:
+    """A saved run gives two more columns; a set that it doesn't have is marked."""
+    saved = str(tmp_path / "runs" / "run.json")
+    assert terminal.run("evaluate", squad, "--save", saved) == 0
+    assert "earlier" not in terminal.out
+    assert terminal.run("evaluate", squad, golden, "--against", saved) == 0
+    [mono, own] = terminal.out.split("golden.jsonl")
+    assert "earlier" in mono
+    assert "+0.000 (+0.000 to +0.000)" in mono
+    assert "earlier run is of other data here" not in mono
+    assert "earlier run is of other data here" in own
+    message = terminal.run("evaluate", golden, "--against", saved)
+    assert isinstance(message, str)
+    assert "other questions" in message
+
+
+def test_evaluate_draws(terminal: Terminal, squad: str, tmp_path: Path) -> None:
+    """--plot writes a PNG."""
+    assert terminal.run("evaluate", squad, "--plot", str(tmp_path / "run.png")) == 0
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("articles")
+def test_evaluate_draws_only_what_tells_about_confidence(
+    terminal: Terminal, golden: str, tmp_path: Path
+) -> None:
+    """It is known before minutes of work that there would be nothing to draw."""
+    assert terminal.run("evaluate", golden, "--plot", str(tmp_path / "run.png")) == 2
+    assert "SQuAD's format" in terminal.err
+    assert not (tmp_path / "run.png").exists()
+
+
+def test_evaluate_other_articles(terminal: Terminal, golden: str, articles: Path) -> None:
+    """--articles asks about another folder than the bot's own."""
+    (articles / "bridge.md").rename(articles.parent / "bridge.md")
+    folder = str(articles.parent)
+    assert terminal.run("evaluate", golden, "--articles", folder, "--json") == 0
+    assert json.loads(terminal.out)["sets"][0]["articles"] == 1
+    assert terminal.run("evaluate", golden, "--json") == 0
+    assert json.loads(terminal.out)["sets"][0]["articles"] == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "missing"), [("", "/golden.jsonl"), ("data", "data/kazqad.kk.jsonl")]
+)
+def test_make_evaluate_names_the_data(folder: str, missing: str, tmp_path: Path) -> None:
+    """Without the data nothing is installed or asked: one line says what is expected where."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "golden.jsonl").touch()
+    ended = subprocess.run(
+        ["make", "--file", str(PROJECT / "Makefile"), "evaluate", f"EVAL_DATA={folder}"],  # noqa: S607 - make is where it is
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    first = ended.stderr.splitlines()[0]
+    assert f"'{folder}/'" in first
+    assert f"{missing.rpartition('/')[2]} is missing" in first
+    assert "EVAL_DATA" in first
+    assert "XQuAD by google-deepmind" in first
+    assert "KazQAD by IS2AI" in first
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.answering import Answering
+from bot.answering import RELATED_FROM, Answering
 from bot.application import Bot, build_bot, polling
 from bot.errors import TelegramUnavailable
 from bot.settings import Settings
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
-from fixed_retriever import BRIDGE, FixedRetriever
+from embeddings.confidence import UNSURE_FROM
+from embeddings.errors import IndexUnusable
+from fixed_retriever import BRIDGE, CANAL, CANAL_SENTENCES, FixedRetriever, passage_of
 
 QUOTE = BRIDGE.body
 HIGHLIGHT = "The bridge is 90 metres long."
 CARD = f"{QUOTE}\nA bridge over the Naryn\nNaryn Times · 25 October 2021"
+TRIMMED_CARD = f"{CANAL.body[:533]}\n…\nThe canal of Talas"
+WHOLE_CARD = f"{CANAL.body}\nThe canal of Talas"
 
 Message = dict[str, Any]
 
@@ -117,6 +122,191 @@ async def test_not_found_is_said_in_the_questions_language(
     assert answer.get("entities", []) == []
 
 
+async def test_the_closest_passage_is_shown_as_such(
+    private: Chat, alice: Person, retriever: FixedRetriever
+) -> None:
+    """What may not be the answer is said to be so, above the same card."""
+    retriever.confidence = UNSURE_FROM
+    reply = await private.answer_to(await private.send(alice, "How long is the bridge?"))
+    assert (
+        reply["text"] == f"I'm not sure this answers your question; the closest I found:\n\n{CARD}"
+    )
+    assert entities(reply) == [
+        ("blockquote", QUOTE),
+        ("bold", HIGHLIGHT),
+        ("text_link", "A bridge over the Naryn"),
+    ]
+
+
+async def test_not_found_names_related_articles(
+    private: Chat, alice: Person, retriever: FixedRetriever
+) -> None:
+    """Where nothing answers, the titles that may help are linked."""
+    retriever.confidence = RELATED_FROM
+    question = await private.send(alice, "Does the bridge cross the canal?")
+    reply = await private.answer_to(question)
+    assert reply["text"].endswith(
+        "\n\nPerhaps related:\n"
+        "• A bridge over the Naryn · Naryn Times · 25 October 2021\n"
+        "• The canal of Talas"
+    )
+    assert entities(reply) == [
+        ("text_link", "A bridge over the Naryn"),
+        ("text_link", "The canal of Talas"),
+    ]
+    assert reply["link_preview_options"] == {"is_disabled": True}
+
+
+def button(message: Message) -> tuple[str, str]:
+    """The text and the data of a message's only button."""
+    [[only]] = message["reply_markup"]["inline_keyboard"]
+    return only["text"], only["callback_data"]
+
+
+async def test_the_rest_of_a_passage_is_one_button_away(
+    api: BotApiServer, private: Chat, alice: Person
+) -> None:
+    """Pressing "Whole passage" shows it in the same message, and the button goes."""
+    question = await private.send(alice, "How long is the canal?")
+    reply = await private.answer_to(question)
+    assert reply["text"] == TRIMMED_CARD
+    text, data = button(reply)
+    assert text == "Whole passage"
+    await private.press(reply, data)
+    edited = await private.next_edit()
+    assert edited["message_id"] == reply["message_id"]
+    assert edited["text"] == WHOLE_CARD
+    assert entities(edited) == [
+        ("blockquote", CANAL.body),
+        ("bold", "The canal, which was dug in the following autumn, is 14 km long."),
+        ("text_link", "The canal of Talas"),
+    ]
+    assert edited["link_preview_options"] == {"is_disabled": True}
+    assert "reply_markup" not in edited
+    answered = await api.next_request("answerCallbackQuery")
+    assert "text" not in answered
+
+
+async def test_a_button_keeps_its_cards_language_and_first_line(
+    group: Chat, alice: Person, bakyt: Person, retriever: FixedRetriever
+) -> None:
+    """Whoever presses in a group, the card stays what it was."""
+    retriever.confidence = UNSURE_FROM
+    reply = await group.answer_to(await group.send(bakyt, "/ask Узундугу канча: canal?"))
+    first_line = "Бул сурооңуздун жообу экенине ишене албайм; табылгандын эң жакыны:\n\n"
+    assert reply["text"] == first_line + TRIMMED_CARD
+    text, data = button(reply)
+    assert text == "Үзүндүнү толук көрсөтүү"
+    await group.press(reply, data, by=alice)
+    assert (await group.next_edit())["text"] == first_line + WHOLE_CARD
+
+
+async def test_pressing_twice_does_no_harm(
+    api: BotApiServer, private: Chat, alice: Person
+) -> None:
+    """The second press changes nothing, and both are answered."""
+    reply = await private.answer_to(await private.send(alice, "How long is the canal?"))
+    for _ in range(2):
+        await private.press(reply, button(reply)[1])
+    assert (await private.next_edit())["text"] == WHOLE_CARD
+    after = await private.send(alice, "How long is the bridge?")
+    assert (await private.answer_to(after))["text"] == CARD
+    assert api.unanswered_presses == []
+    assert len(api.refused) == 1
+    assert "message is not modified" in api.refused.pop().description
+
+
+async def test_a_button_outlives_a_restart(
+    api: BotApiServer, alice: Person, retriever: FixedRetriever
+) -> None:
+    """A press that comes to another process, of another index with the same article, works."""
+    chat = api.private_chat(alice)
+    async with polling(build(api, retriever)):
+        reply = await chat.answer_to(await chat.send(alice, "How long is the canal?"))
+    async with polling(build(api, FixedRetriever())):
+        await chat.press(reply, button(reply)[1])
+        assert (await chat.next_edit())["text"] == WHOLE_CARD
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_button_of_a_changed_article_says_so(
+    gone: bool,  # noqa: FBT001 - pytest hands it over
+    api: BotApiServer,
+    private: Chat,
+    alice: Person,
+    retriever: FixedRetriever,
+) -> None:
+    """What the article doesn't say any more is not shown: the press is answered, no edit made."""
+    reply = await private.answer_to(await private.send(alice, "Насколько длинный этот canal?"))
+    if gone:
+        del retriever.passages["canal"]
+    else:
+        changed = replace(CANAL, body=CANAL.body.replace("14 km", "15 km"))
+        retriever.passages["canal"] = passage_of(changed, CANAL_SENTENCES)
+    await private.press(reply, button(reply)[1])
+    answered = await api.next_request("answerCallbackQuery")
+    assert answered["text"].startswith("Эта статья с тех пор изменилась.")
+    assert answered["show_alert"] is True
+    after = await private.send(alice, "How long is the bridge?")
+    assert (await private.answer_to(after))["text"] == CARD
+    assert private.unread == []
+
+
+async def test_a_button_below_a_deleted_message_is_answered(
+    api: BotApiServer, private: Chat, alice: Person
+) -> None:
+    """A press whose message Telegram doesn't have any more is answered; nobody sees an edit."""
+    reply = await private.answer_to(await private.send(alice, "How long is the canal?"))
+    await private.delete(reply)
+    await private.press(reply, button(reply)[1])
+    assert "text" not in await api.next_request("answerCallbackQuery")
+    after = await private.send(alice, "How long is the bridge?")
+    assert (await private.answer_to(after))["text"] == CARD
+    assert len(api.refused) == 1
+    assert "message to edit not found" in api.refused.pop().description
+
+
+async def test_a_press_that_waited_too_long_still_shows_the_passage(
+    api: BotApiServer, private: Chat, alice: Person
+) -> None:
+    """A press from when the bot was away can't be answered any more, but edits its message."""
+    reply = await private.answer_to(await private.send(alice, "How long is the canal?"))
+    api.fail_next(
+        "answerCallbackQuery",
+        status=400,
+        description="Bad Request: query is too old and response timeout expired or query ID is "
+        "invalid",
+    )
+    await private.press(reply, button(reply)[1])
+    assert (await private.next_edit())["text"] == WHOLE_CARD
+
+
+async def test_a_button_of_another_version_is_answered(
+    api: BotApiServer, private: Chat, alice: Person
+) -> None:
+    """Data that this version doesn't know ends in a kind word, not in silence."""
+    reply = await private.answer_to(await private.send(alice, "How long is the canal?"))
+    reply["reply_markup"]["inline_keyboard"][0][0]["callback_data"] = "whole:1234"
+    await private.press(reply, "whole:1234")
+    answered = await api.next_request("answerCallbackQuery")
+    assert answered["text"] == "This article has changed since. Please ask again."
+
+
+async def test_an_error_at_a_press_is_apologised_for(
+    api: BotApiServer, private: Chat, alice: Person, retriever: FixedRetriever
+) -> None:
+    """What goes wrong inside ends in an alert; the message stays as it is."""
+    reply = await private.answer_to(await private.send(alice, "How long is the canal?"))
+    retriever.error = IndexUnusable("The index is of another model.")
+    await private.press(reply, button(reply)[1])
+    answered = await api.next_request("answerCallbackQuery")
+    assert answered["text"] == "Sorry, something went wrong. Please try again a little later."
+    retriever.error = None
+    after = await private.send(alice, "How long is the bridge?")
+    assert (await private.answer_to(after))["text"] == CARD
+    assert private.unread == []
+
+
 @pytest.mark.parametrize(
     ("text", "reply"),
     [
@@ -126,8 +316,11 @@ async def test_not_found_is_said_in_the_questions_language(
         ("/ask", "Write your question after /ask"),
         ("/ask How long is the bridge?", QUOTE),
         ("/nonsense", "I don't know that command."),
-        ("hi", "Hello! What would you like to know"),
-        ("Спасибо!", "Пожалуйста!"),
+        ("hi", "Hello! Ask me about what the articles say"),
+        ("Спасибо!", "Пожалуйста! Спрашивайте и дальше"),
+        ("Сен кімсің?", "Мен ботпын. Сұрақтарға өзім білетін мақалалардан"),
+        ("Кош болуңуз!", "Кош болуңуз! Макалаларда айтылгандар жөнүндө"),
+        ("ok", "Good! If you have another question"),
         ("🌱🌱🌱", "Please write your question in words."),
         ("...", "Please write your question in words."),
         ("bridge " * 571, "That's too long for me."),
@@ -213,6 +406,17 @@ async def test_a_reply_to_the_bot_is_a_question(group: Chat, bakyt: Person) -> N
     """In a group, people go on asking by replying to the bot's messages."""
     first = await group.answer_to(await group.send(bakyt, "/ask how long is the bridge?"))
     question = await group.send(bakyt, "and who opened the bridge?", reply_to=first)
+    assert (await group.answer_to(question))["text"] == CARD
+
+
+@pytest.mark.parametrize("text", ["👍", "ok", "Понятно!"])
+async def test_a_nod_below_an_answer_in_a_group_is_no_question(
+    text: str, group: Chat, bakyt: Person
+) -> None:
+    """Who merely nods at the bot's message gets no reply to that."""
+    first = await group.answer_to(await group.send(bakyt, "/ask how long is the bridge?"))
+    await group.send(bakyt, text, reply_to=first)
+    question = await group.send(bakyt, "who opened the bridge?", reply_to=first)
     assert (await group.answer_to(question))["text"] == CARD
 
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from bot.localization import reply_language, say, small_talk, supported, written
 from knowledge.language import LANGUAGES
 
 BOT = Path(localization.__file__).parent
+SMALL_TALK = ("greeting", "thanks", "about", "goodbye", "okay")
 VALUES: dict[str, str | float] = {
     "bot": "our_bot",
     "reason": "the disk is full",
@@ -71,7 +71,8 @@ def test_every_key_in_the_code_has_a_text() -> None:
     used |= set(Outcome) - {Outcome.ANSWERED}
     used |= {f"reindex-{change}" for change in ("added", "changed", "removed")}
     used |= {f"command-{name}" for name in ("ask", "help", "reindex")}
-    assert used | {"greeting-phrases", "thanks-phrases"} == placeholders("en").keys()
+    used |= {f"{talk}-phrases" for talk in SMALL_TALK}
+    assert used == placeholders("en").keys()
 
 
 @pytest.mark.parametrize(
@@ -141,19 +142,49 @@ def test_reply_language(text: str, code: str | None, language: str) -> None:
         ("  СПАСИБО 🙏🙏", ("thanks", "ru")),
         ("Сәлеметсіз бе?", ("greeting", "kk")),
         ("Чоң рахмат...", ("thanks", "ky")),
+        ("Who are you?", ("about", "en")),
+        ("О чем тебя можно спросить?", ("about", "ru")),
+        ("Сен не істей аласың?", ("about", "kk")),
+        ("Сен ким болосуң? Эмне кыла аласың", None),
+        ("Эмне кыла аласыз?", ("about", "ky")),
+        ("Пока-пока!", ("goodbye", "ru")),
+        ("Сау болыңыз", ("goodbye", "kk")),
+        ("Макул", ("okay", "ky")),
+        # Several phrases, of which the most telling one is answered.
+        ("Hello, good morning! What can you do?", ("about", "en")),
+        ("Ок, рахмет, сау болыңыз!", ("thanks", "kk")),
+        ("good good", ("okay", "en")),
+        # Languages share it: the person's decides, else the first.
+        ("ok", ("okay", "ru")),
         ("Hi, who leads Sauvons le climat?", None),
+        ("What's new?", None),
+        ("Hello bridge", None),
         ("🙏", None),
         ("", None),
     ],
 )
 def test_small_talk(text: str, talk: tuple[str, str] | None) -> None:
-    """Only a message that is nothing but a greeting or thanks is one."""
-    assert small_talk(text) == talk
+    """Only a message that is small talk from end to end is answered as such."""
+    assert small_talk(text, "ru") == talk
 
 
-def test_a_phrase_belongs_to_one_language() -> None:
-    """No two files claim the same phrase, so each has one language to answer in."""
-    keys = ("greeting-phrases", "thanks-phrases")
-    lists = [say(language, key).split(",") for language in LANGUAGES for key in keys]
-    phrases = [phrase.strip() for phrase in chain(*lists)]
-    assert len(phrases) == len(set(phrases))
+@pytest.mark.parametrize(
+    ("code", "language"), [("ky", "ky"), ("ru-RU", "ru"), ("en", "ru"), ("de", "ru"), (None, "ru")]
+)
+def test_a_shared_phrase_is_answered_in_the_persons_language(
+    code: str | None, language: str
+) -> None:
+    """Of the languages that have a phrase, the person's is spoken, or the first of them."""
+    assert small_talk("Ок", code) == ("okay", language)
+
+
+def test_a_phrase_means_the_same_in_all_languages() -> None:
+    """No phrase is of two kinds, and no file has one twice."""
+    kinds: dict[str, str] = {}
+    for language in LANGUAGES:
+        own = set()
+        for kind in SMALL_TALK:
+            for phrase in map(str.strip, say(language, f"{kind}-phrases").split(",")):
+                assert phrase not in own, f"{language}.ftl has {phrase} twice"
+                assert kinds.setdefault(phrase, kind) == kind, phrase
+                own.add(phrase)

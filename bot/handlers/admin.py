@@ -44,7 +44,7 @@ class Admin:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _reindex(self, message: Message) -> None:
-        language = language_of(message)
+        language = language_of(message.from_user)
         try:
             if not self.reindexing.running:
                 await reply(message, say(language, "reindex-started"))

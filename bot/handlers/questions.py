@@ -40,7 +40,7 @@ class Questions:
         if message is None or addressed is None:
             return
         if not addressed.question and addressed.way is not Way.PRIVATE:
-            how_to = say(language_of(message), "ask-how-to", bot=context.bot.username)
+            how_to = say(language_of(message.from_user), "ask-how-to", bot=context.bot.username)
             await reply(message, how_to)
             return
         started = time.perf_counter()
@@ -49,10 +49,10 @@ class Questions:
             answer = await self.answering.answer(
                 addressed.question, sender.language_code if sender else None
             )
-        if addressed.way is Way.REPLY and answer.outcome is Outcome.NO_QUESTION:
-            return  # a thumbs-up below our answer
+        if addressed.way is Way.REPLY and answer.outcome in {Outcome.NO_QUESTION, Outcome.OKAY}:
+            return  # a thumbs-up or an "ok" below our answer
         card = telegram_card(answer)
-        await reply(message, card.text, card.entities)
+        await reply(message, card.text, card.entities, card.buttons)
         logger.info(
             "Message %s of chat %s: %s in %.0f ms",
             message.message_id,
@@ -72,7 +72,7 @@ class Questions:
             if album in self._albums:
                 return
             self._albums.append(album)
-        await reply(message, say(language_of(message), "only-text"))
+        await reply(message, say(language_of(message.from_user), "only-text"))
 
 
 @contextlib.asynccontextmanager

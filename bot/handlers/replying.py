@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from functools import partial
 
-from telegram import LinkPreviewOptions, Message, MessageEntity, ReplyParameters
+from telegram import (
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    MessageEntity,
+    ReplyParameters,
+    User,
+)
 from telegram.error import BadRequest, ChatMigrated
 
 from bot.localization import DEFAULT_LANGUAGE, supported
@@ -11,15 +18,23 @@ from bot.localization import DEFAULT_LANGUAGE, supported
 # Telegram calls a forum's first topic 1, but takes no message that is sent to a topic 1.
 _GENERAL_TOPIC = 1
 
+# A preview of the article would be larger than the quote above it.
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
-async def reply(message: Message, text: str, entities: Sequence[MessageEntity] = ()) -> None:
+
+async def reply(
+    message: Message,
+    text: str,
+    entities: Sequence[MessageEntity] = (),
+    buttons: InlineKeyboardMarkup | None = None,
+) -> None:
     """Reply to a message, in its topic; to nothing if the message was deleted meanwhile."""
     send = partial(
         message.get_bot().send_message,
         text=text,
         entities=entities,
-        # A preview of the article would be larger than the quote above it.
-        link_preview_options=LinkPreviewOptions(is_disabled=True),
+        link_preview_options=NO_PREVIEW,
+        reply_markup=buttons,
     )
     send_reply = partial(
         send,
@@ -37,10 +52,9 @@ async def reply(message: Message, text: str, entities: Sequence[MessageEntity] =
         await send(chat_id=error.new_chat_id)
 
 
-def language_of(message: Message) -> str:
-    """The language to talk to a message's sender in, where there is no question to tell it."""
-    sender = message.from_user
-    return supported(sender.language_code if sender else None) or DEFAULT_LANGUAGE
+def language_of(person: User | None) -> str:
+    """The language to talk to a person in, where there is no question to tell it."""
+    return supported(person.language_code if person else None) or DEFAULT_LANGUAGE
 
 
 def _topic(message: Message) -> int | None:

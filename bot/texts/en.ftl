@@ -17,9 +17,21 @@ group-privacy =
 ask-how-to =
     Write your question after /ask, or send /ask as a reply to a message with a question. Mentioning @{ $bot } works the same way.
 
+unsure = I'm not sure this answers your question; the closest I found:
 not-found = I couldn't find an answer to that in the articles. Try asking in other words.
-greeting = Hello! What would you like to know from the articles?
-thanks = You're welcome! If you have another question, just ask.
+related = Perhaps related:
+articles = The newest articles of that time:
+button-whole = Whole passage
+passage-changed = This article has changed since. Please ask again.
+
+greeting = Hello! Ask me about what the articles say: who, what, when, where, how many. I answer with a quote and its source.
+thanks = You're welcome! Ask me anything else about what the articles say: who, what, when, where, how many.
+goodbye = Goodbye! When you have a question about what the articles say, just write.
+okay = Good! If you have another question about what the articles say, just ask.
+about =
+    I am a bot. I answer questions with exact quotes from the articles I know, and name the source.
+
+    Just write your question in English, Russian, Kazakh or Kyrgyz: who, what, when, where, how many. I never make anything up: if the articles don't have the answer, I will say so.
 no-question = Please write your question in words.
 too-long = That's too long for me. Please ask your question in a sentence or two.
 only-text = I only understand text. Please write your question in words.
@@ -48,10 +60,34 @@ command-help = How to use me
 command-reindex = Read the articles again
 
 # Whole messages that are no questions, separated by commas; case and punctuation don't matter.
-# A phrase belongs to the language whose file has it, so each is in one file only.
+# A message may consist of several. A phrase that more than one file has is answered in the person's
+# language. No phrase may be a question about the world: "what's new" asks for news.
 greeting-phrases =
-    hi, hello, hey, hi there, hello there, hey there, hello bot, hi bot, good morning, good day,
-    good afternoon, good evening, greetings, how are you, hi how are you, hello how are you
+    hi, hello, hey, hi there, hello there, hey there, hello bot, hi bot, hello everyone,
+    hi everyone, hi all, good morning, good day, good afternoon, good evening, greetings,
+    how are you, how are you doing, how are you today, how is it going, how's it going, what's up,
+    whats up, nice to meet you
 thanks-phrases =
-    thanks, thank you, thank you very much, thank you so much, thanks a lot, many thanks, great thanks,
-    ok thanks, thx, ty
+    thanks, thank you, thank you very much, thank you so much, thanks a lot, thanks so much,
+    many thanks, thank u, thx, ty, cheers, thank you for your help, thanks for your help,
+    thank you for the answer, thanks for the answer, much appreciated, that helped
+about-phrases =
+    who are you, what are you, what can you do, what do you do, what do you know,
+    what else can you do, what are you for, what can i ask, what can i ask you,
+    what can i ask about, what can i ask you about, what questions can i ask,
+    what questions can you answer, what topics do you know, help, help me,
+    please help, please help me, can you help, can you help me, how can you help,
+    how can you help me, how do you work, how does this work, how does it work,
+    how does this bot work, how do i use you, how do i use this, how do i use this bot,
+    how to use this bot, are you a bot, are you a robot, are you human, are you an ai,
+    are you real, what is this, what is this bot, what's this, what is your name, what's your name,
+    who made you, who created you, tell me about yourself, introduce yourself
+goodbye-phrases =
+    bye, bye bye, goodbye, good bye, bye bot, see you, see you later, see you soon,
+    see you tomorrow, see ya, good night, have a nice day, have a good day, have a great day,
+    take care
+okay-phrases =
+    ok, okay, yes, no, yep, yeah, nope, sure, fine, good, great, cool, nice, wow, perfect,
+    excellent, awesome, amazing, got it, i see, i understand, understood, clear, all right,
+    alright, very good, very nice, well done, good job, good bot, interesting, very interesting,
+    no problem, of course, agreed, lol, haha
