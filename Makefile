@@ -4,12 +4,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test install install-test lint types imports tests clean
+# `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
+EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
+
+.PHONY: run test evaluate evaluation-data install install-test lint types imports tests clean
 
 run: install
 	@$(BIN)/python -m bot run
 
 test: lint types imports tests
+
+evaluate: evaluation-data install
+	@$(BIN)/python -m bot evaluate $(EVAL_FILES:%="$(EVAL_DATA)"/%) \
+		--save evaluation/run.json --plot evaluation/run.png $(if $(AGAINST),--against "$(AGAINST)")
+
+evaluation-data:
+	@for file in $(EVAL_FILES); do test -f "$(EVAL_DATA)/$$file" || { \
+		echo "Set EVAL_DATA to the folder of $(EVAL_FILES); '$(EVAL_DATA)/'$$file is missing." \
+			"The sources: XQuAD by google-deepmind, KazQAD by IS2AI (its validation split);" \
+			"golden.jsonl holds your own questions, see 'python -m bot evaluate --help'." >&2; \
+		exit 1; }; done
 
 install: .venv/installed
 

@@ -1,0 +1,1 @@
+"""Questions with known answers -> figures: how well the bot answers, and how surely we know it."""
