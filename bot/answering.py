@@ -5,11 +5,13 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
 from embeddings.confidence import Verdict
+from embeddings.dates import asks_for_latest
 from embeddings.retriever import Hit, Retriever, judge
 from knowledge.article import Article
 from knowledge.passages import Passage
@@ -174,8 +176,12 @@ def _answer_at_once(retriever: Retriever, question: Question) -> Answer | None:
 
 def _answer(question: Question, hits: Sequence[Hit]) -> Answer:
     verdict = judge(hits)
+    related = _related(hits)
+    if related and verdict is not Verdict.ANSWER and asks_for_latest(question.text):
+        # News of something is what an article tells, not a sentence of it.
+        newest = tuple(sorted(related, key=_day, reverse=True))
+        return Answer(question.text, question.language, Outcome.ARTICLES, articles=newest)
     if verdict is Verdict.NOT_FOUND:
-        related = _related(hits)
         return Answer(question.text, question.language, Outcome.NOT_FOUND, articles=related)
     outcome = Outcome.ANSWERED if verdict is Verdict.ANSWER else Outcome.UNSURE
     quotes = tuple(map(_quote, hits[:_MAX_QUOTES]))
@@ -185,6 +191,10 @@ def _answer(question: Question, hits: Sequence[Hit]) -> Answer:
 def _related(hits: Sequence[Hit]) -> tuple[Article, ...]:
     articles = (hit.passage.article for hit in hits if hit.confidence >= RELATED_FROM)
     return tuple({article.slug: article for article in articles}.values())[:_MAX_ARTICLES]
+
+
+def _day(article: Article) -> date:
+    return article.published or date.min
 
 
 def _quote(hit: Hit) -> Quote:

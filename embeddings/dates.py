@@ -199,18 +199,27 @@ def read_date_wish(question: str, today: date) -> DateWish:
     near to it, and `date_preference` does not shut out the neighbours. Of several years or several
     months none is taken, nor are "since 2019" and "by 2030".
     """
-    # Unicode's compatible forms: one space, one й; people write ё or don't.
-    text = unicodedata.normalize("NFKC", question).replace("ё", "е").replace("’", "'")
+    text = _plain(question)
     year, month = _named_month(text, today)
     rest = text
     for pattern in (*_DATES, _LATEST, _NO_TOPIC):
         rest = pattern.sub(" ", rest)
     return DateWish(
-        latest=_LATEST.search(text) is not None,
+        latest=asks_for_latest(question),
         year=year,
         month=month,
         names_topic=_LETTERS.search(rest) is not None,
     )
+
+
+def asks_for_latest(question: str) -> bool:
+    """Tell whether the newest articles are wanted."""
+    return _LATEST.search(_plain(question)) is not None
+
+
+def _plain(question: str) -> str:
+    """Unicode's compatible forms: one space, one й; people write ё or don't."""
+    return unicodedata.normalize("NFKC", question).replace("ё", "е").replace("’", "'")
 
 
 def _named_month(text: str, today: date) -> tuple[int | None, int | None]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -150,11 +151,16 @@ class ManyHits(FixedRetriever):
     def __init__(self, *found: tuple[str, float]) -> None:
         super().__init__()
         self.found = found
+        self.published: dict[str, date | None] = {}
 
     def find(self, question: str) -> list[Hit]:  # noqa: ARG002 - as in FixedRetriever
+        articles = [
+            replace(BRIDGE, slug=slug, published=self.published.get(slug))
+            for slug, _ in self.found
+        ]
         return [
-            hit(passage_of(replace(BRIDGE, slug=slug), BRIDGE_SENTENCES), Span(0, 17), confidence)
-            for slug, confidence in self.found
+            hit(passage_of(article, BRIDGE_SENTENCES), Span(0, 17), confidence)
+            for article, (_, confidence) in zip(articles, self.found, strict=True)
         ]
 
 
@@ -187,6 +193,37 @@ def test_what_is_far_off_is_not_related() -> None:
     retriever = ManyHits(("a", RELATED_FROM), ("b", RELATED_FROM - 0.001), ("c", RELATED_FROM))
     [answer] = answer_questions(retriever, [read_question("How long is it?")])
     assert [article.slug for article in answer.articles] == ["a", "c"]
+
+
+def test_what_asks_for_a_time_alone_gets_articles() -> None:
+    """No passage is searched for the news; in a batch the other questions are."""
+    retriever = FixedRetriever()
+    questions = [read_question("What is the news?"), read_question("How long is the canal?")]
+    news, canal = answer_questions(retriever, questions)
+    assert (news.outcome, news.articles, news.quotes) == (Outcome.ARTICLES, (BRIDGE, CANAL), ())
+    assert canal.outcome is Outcome.ANSWERED
+    assert retriever.batches == [["How long is the canal?"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "outcome"),
+    [
+        ("What is the latest news on the bridge?", 1.0, Outcome.ANSWERED),
+        ("What is the latest news on the bridge?", RELATED_FROM, Outcome.ARTICLES),
+        ("What is the latest news on the bridge?", RELATED_FROM - 0.001, Outcome.NOT_FOUND),
+        ("What do you know of the bridge?", RELATED_FROM, Outcome.NOT_FOUND),
+    ],
+)
+def test_news_of_something_are_its_articles(
+    text: str, confidence: float, outcome: Outcome
+) -> None:
+    """Who asks for the latest and gets no answer gets what is related, newest first."""
+    retriever = ManyHits(*[(slug, confidence) for slug in "abc"])
+    retriever.published = {"a": date(2024, 1, 1), "b": None, "c": date(2025, 1, 1)}
+    [answer] = answer_questions(retriever, [read_question(text)])
+    assert answer.outcome is outcome
+    if outcome is Outcome.ARTICLES:
+        assert [article.slug for article in answer.articles] == ["c", "a", "b"]
 
 
 @pytest.fixture

@@ -365,6 +365,24 @@ def test_terminal_marks_cuts() -> None:
     ]
 
 
+def test_articles_that_were_asked_for_are_listed() -> None:
+    """In Telegram and in a terminal, without a word on what was not found."""
+    answer = Answer("?", "en", Outcome.ARTICLES, articles=(BRIDGE, CANAL))
+    assert telegram_card(answer).text == (
+        "Articles, the newest first:\n"
+        "• A bridge over the Naryn · Naryn Times · 25 October 2021\n"
+        "• The canal of Talas"
+    )
+    assert shown(answer, framed=False).splitlines() == [
+        "Articles, the newest first:",
+        "A bridge over the Naryn",
+        "https://example.org/bridge",
+        "Naryn Times · 25 October 2021",
+        "The canal of Talas",
+        "https://example.org/canal",
+    ]
+
+
 def test_terminal_names_related_articles() -> None:
     """The terminal, too, names what may help below "not found", with links."""
     answer = Answer("?", "en", Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))

@@ -20,7 +20,7 @@ ask-how-to =
 unsure = I'm not sure this answers your question; the closest I found:
 not-found = I couldn't find an answer to that in the articles. Try asking in other words.
 related = Perhaps related:
-articles = The newest articles of that time:
+articles = Articles, the newest first:
 button-whole = Whole passage
 passage-changed = This article has changed since. Please ask again.
 
