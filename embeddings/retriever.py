@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from threadpoolctl import ThreadpoolController
+
 from embeddings.confidence import (
     ANSWER_FROM,
     UNSURE_FROM,
@@ -78,6 +80,9 @@ class Retriever:
         """Whether the confidence was fitted for this embedding model."""
         self._probability = calibration.probability if self.calibrated else calibration.cautious
         self._today = today
+        # numpy's threads would wait for torch's and torch's for numpy's: with more than one, a
+        # question takes twice as long on two cores.
+        self._threads = ThreadpoolController()
         self._ranking: Ranking | None = None
         self._generation: int | None = None
 
@@ -113,7 +118,10 @@ class Retriever:
             )
         }
         # Matrices and texts are of one generation, though a reindex may commit meanwhile.
-        with self._store.snapshot() as generation:
+        with (
+            self._store.snapshot() as generation,
+            self._threads.limit(limits=1, user_api="blas"),
+        ):
             if self._ranking is None or generation != self._generation:
                 self._ranking = Ranking(self._store.read_vectors())
                 self._generation = generation
