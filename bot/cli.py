@@ -272,9 +272,11 @@ def _load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibratio
     """Take the data folder's calibration if it is for this model, else the one that we ship."""
     from embeddings.confidence import load_calibration
 
+    if settings.calibration_path.exists():
+        own = load_calibration(settings.calibration_path)
+        if own.model == embedder.model:
+            return own
     calibration = load_calibration()
-    if calibration.model != embedder.model and settings.calibration_path.exists():
-        calibration = load_calibration(settings.calibration_path)
     if calibration.model != embedder.model:
         logger.warning(_UNCALIBRATED)
     return calibration

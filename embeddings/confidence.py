@@ -10,7 +10,6 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -98,7 +97,6 @@ class Calibration:
             raise CalibrationUnusable(f"{path} cannot be written: {error.strerror}.") from error
 
 
-@cache
 def load_calibration(path: Path = PACKAGED_CALIBRATION) -> Calibration:
     """Read a calibration, by default the one that this package ships.
 

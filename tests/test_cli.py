@@ -232,6 +232,20 @@ def test_an_uncalibrated_model_is_named(
         assert line.endswith("python -m bot calibrate FIRST.json SECOND.json")
 
 
+@pytest.mark.usefixtures("terminal")
+def test_the_data_folders_calibration_comes_first() -> None:
+    """Who has fitted the confidence anew gets that, as long as it is of the model in use."""
+    settings, shipped = load_settings(), load_calibration()
+    embedder = WordEmbedder("bridge")
+    embedder.model = shipped.model
+    assert cli._load_calibration(settings, embedder) == shipped
+    own = replace(shipped, intercept=-1.0)
+    own.save(settings.calibration_path)
+    assert cli._load_calibration(settings, embedder) == own
+    embedder.model = "another"
+    assert cli._load_calibration(settings, embedder) == shipped
+
+
 @pytest.mark.usefixtures("articles")
 def test_reindex_json(terminal: Terminal) -> None:
     """A reindex says what changed, what there is now, and which files were faulty."""
