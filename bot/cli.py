@@ -260,9 +260,9 @@ def _prepare(settings: "Settings") -> "Callable[[], Retriever]":
     try:
         Store.open(path, embedder).close()
     except IndexUnusable:
-        report = _index(_load_corpus(settings), path, embedder)
-        for fault in report.faults:
-            logger.warning("%s: %s", fault.file, fault.reason)
+        corpus = _load_corpus(settings)
+        _warn_of_faults(corpus)
+        _index(corpus, path, embedder)
 
     calibration = _load_calibration(settings, embedder)
     return lambda: Retriever(Store.open(path, embedder), embedder, calibration)
@@ -297,9 +297,13 @@ def _load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus"
 
 def _load_articles(settings: "Settings", folder: Path | None) -> "Sequence[Article]":
     corpus = _load_corpus(settings, folder)
+    _warn_of_faults(corpus)
+    return corpus.articles
+
+
+def _warn_of_faults(corpus: "Corpus") -> None:
     for fault in corpus.faults:
         logger.warning("%s: %s", fault.file, fault.reason)
-    return corpus.articles
 
 
 def _load_embedder(settings: "Settings") -> "Embedder":

@@ -205,7 +205,7 @@ def read_date_wish(question: str, today: date) -> DateWish:
     for pattern in (*_DATES, _LATEST, _NO_TOPIC):
         rest = pattern.sub(" ", rest)
     return DateWish(
-        latest=asks_for_latest(question),
+        latest=_LATEST.search(text) is not None,
         year=year,
         month=month,
         names_topic=_LETTERS.search(rest) is not None,

@@ -110,12 +110,14 @@ class _Look:
     Attributes:
         scores: Of passages.
         sentences: Scores of sentences.
+        own_language: Which passages are in the question's language.
         words: Shares of the question's words.
         names: Shares of its words as they are spelt in any language.
     """
 
     scores: npt.NDArray[np.float32]
     sentences: npt.NDArray[np.float32]
+    own_language: npt.NDArray[np.bool_]
     words: npt.NDArray[np.float32]
     names: npt.NDArray[np.float32]
 
@@ -172,12 +174,13 @@ class Ranking:
         for row, of_sentences in similarities.items():
             look.scores[row] += _TOKENS * of_sentences.max(axis=0).mean()
         candidates.sort(key=lambda row: -look.scores[row])
+        centred_question = self._centre_question(question)
         return [
             Ranked(
                 passage_id=int(ids[row]),
                 score=float(look.scores[row]),
                 highlight=self._highlight(row, look.sentences, similarities[row]),
-                evidence=self._evidence(row, question, look, similarities[row]),
+                evidence=self._evidence(row, centred_question, look, similarities[row]),
             )
             for row in self._without_twins(candidates, limit)
         ]
@@ -193,17 +196,16 @@ class Ranking:
         scores += np.where(own_language, _WORDS * words + _UNSHARED_WORDS, _NAMES * names)
         if question.wish.names_time:
             scores += _DATE * self._date_preferences(question.wish)
-        return _Look(scores, sentences, words, names)
+        return _Look(scores, sentences, own_language, words, names)
 
     def _evidence(
         self,
         row: int,
-        question: Asked,
+        centred_question: npt.NDArray[np.float32],
         look: "_Look",
         similarities: npt.NDArray[np.float32],
     ) -> Evidence:
-        own_language = self._vectors.languages[row] == question.language
-        centred_question = self._centre_question(question)
+        own_language = bool(look.own_language[row])
         return Evidence(
             sentence_cosine=max(
                 _cosine(sentence, centred_question)
