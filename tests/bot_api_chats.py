@@ -12,13 +12,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict, TypeVar, Unpack
+from urllib.parse import parse_qs, urlsplit
 
 from bot_api_rules import (
+    INLINE_QUERY_LIMIT,
     UPDATE_TYPES,
     Json,
     RefusalError,
     bad_request,
     detect_entities,
+    inline_content,
+    utf16_length,
 )
 
 T = TypeVar("T")
@@ -101,8 +105,12 @@ class Messenger:
         self.open_presses: dict[str, Json] = {}
         """Callback queries that the bot has not answered, by id."""
         self.open_inline_queries: dict[str, Json] = {}
+        self.offers: list[tuple[Json, Json]] = []
+        """Every inline query that the bot has answered, with the parameters of its answer."""
         self.open_guest_queries: dict[str, tuple[Chat, Json]] = {}
-        """Chat and sender of every guest message that the bot has not answered, by query id."""
+        """Chat and message of every guest message that the bot has not answered, by query id."""
+        self.inline_messages: dict[str, tuple[Chat, int]] = {}
+        """Where inline results and answers to guest messages stand, by inline_message_id."""
         self.files: dict[str, tuple[str, bytes]] = {}
         """Path and content of every file, by file id."""
         self.pending_updates: list[Json] = []
@@ -155,13 +163,53 @@ class Messenger:
         chat.statuses[self.bot.id] = "member" if bot_is_member else "left"
         return chat
 
-    async def inline_query(self, person: Person, text: str, *, offset: str = "") -> Json:
-        """A person types `@bot text` in some chat; returns the InlineQuery."""
+    async def inline_query(
+        self, person: Person, text: str, *, offset: str = "", chat_type: str = "group"
+    ) -> Json:
+        """A person types `@bot text` in some chat; returns the InlineQuery.
+
+        Args:
+            person: Who types.
+            text: What stands behind the bot's name; nothing at all is a query, too.
+            offset: The `next_offset` of the answer before, when the person scrolls on.
+            chat_type: Where: "sender" is the chat with the bot itself, "private" one with others.
+        """
+        assert utf16_length(text) <= INLINE_QUERY_LIMIT, "Telegram cuts the query's text"
         query_id = f"inline-{self.number()}"
         query = {"id": query_id, "from": person.as_json(), "query": text, "offset": offset}
+        query["chat_type"] = chat_type
         self.open_inline_queries[query_id] = query
         await self.deliver("inline_query", query)
         return query
+
+    async def inline_answer(self, query: Json, within: float = PATIENCE) -> Json:
+        """The parameters of the bot's answer to this inline query: results, next_offset, ..."""
+
+        def look() -> Json | None:
+            answers = (answer for asked, answer in self.offers if asked["id"] == query["id"])
+            return next(answers, None)
+
+        return await self.wait_until(look, f"answer to {query['id']}", within)
+
+    async def open_link(self, person: Person, url: str) -> Json:
+        """A person opens `https://t.me/bot?start=payload`: it sends /start in their chat."""
+        parts = urlsplit(url)
+        assert parts.hostname == "t.me", f"{url} does not lead to Telegram"
+        assert parts.path == f"/{self.bot.username}", f"{url} does not lead to the bot"
+        payload = parse_qs(parts.query).get("start", [""])[0]
+        return await self.private_chat(person).send(person, f"/start {payload}".rstrip())
+
+    def name_inline_message(self, chat: "Chat", message: Json) -> str:
+        """Gives the message its inline_message_id, by which alone the bot can reach it."""
+        inline_message_id = f"inline-message-{self.number()}"
+        self.inline_messages[inline_message_id] = chat, message["message_id"]
+        return inline_message_id
+
+    def inline_message_id(self, chat: "Chat", message: Json) -> str | None:
+        """The message's inline_message_id if it has one."""
+        place = chat, message["message_id"]
+        found = (name for name, named in self.inline_messages.items() if named == place)
+        return next(found, None)
 
     async def confirmed(self, message: Json, within: float = PATIENCE) -> None:
         """Waits until the bot has fetched this message and asked for later updates.
@@ -317,10 +365,31 @@ class Chat:
         """A person mentions the bot where it is no member; it arrives as a `guest_message`."""
         assert not self.has_bot, f"the bot is a member of {self.title!r}: use send"
         query_id = f"guest-{self._messenger.number()}"
-        self._messenger.open_guest_queries[query_id] = self, sender.as_json()
         content = _marked("text", "entities", text) | {"guest_query_id": query_id}
         message = self._compose(sender, content, how)
+        self._messenger.open_guest_queries[query_id] = self, message
         await self._messenger.deliver("guest_message", message)
+        return message
+
+    async def send_inline_result(
+        self, sender: Person, result: Json, **how: Unpack[Circumstances]
+    ) -> Json:
+        """A person chooses a result of the bot's `inline_answer`; returns what is posted.
+
+        It is the person's message, sent via the bot. Only with a keyboard it gets an
+        inline_message_id; the bot hears of the choice by `chosen_inline_result`, if it asked for
+        such updates.
+        """
+        offers = self._messenger.offers
+        asked = [query for query, answer in offers if result in answer["results"]]
+        assert asked, f"the bot has offered no result {result.get('id')!r}"
+        bot = self._messenger.bot
+        message = await self._send(sender, inline_content(result), {**how, "via_bot": bot})
+        chosen = {"result_id": result["id"], "from": sender.as_json(), "query": asked[-1]["query"]}
+        if "reply_markup" in message:
+            name = self._messenger.name_inline_message(self, message)
+            chosen["inline_message_id"] = name
+        await self._messenger.deliver("chosen_inline_result", chosen)
         return message
 
     async def edit(self, message: Json, text: str) -> Json:
@@ -339,23 +408,37 @@ class Chat:
         """Somebody presses a button under the bot's message; returns the CallbackQuery.
 
         The button is looked for in `message` as the test holds it: a phone may still show buttons
-        that the bot has changed since. Of a deleted message the bot is told no more than its id.
+        that the bot has changed since. Of a deleted message the bot is told no more than its id,
+        of an inline result or an answer to a guest no more than its inline_message_id.
         In a group `by` says who presses; in a private chat it can be nobody else.
         """
         rows = message.get("reply_markup", {}).get("inline_keyboard", [])
         offered = [button.get("callback_data") for row in rows for button in row]
         assert callback_data in offered, f"no button {callback_data!r} among {offered}"
-        inaccessible = {"chat": self.as_json(), "message_id": message["message_id"], "date": 0}
         query: Json = {
             "id": f"press-{self._messenger.number()}",
             "from": (by or self.owner).as_json(),
-            "message": self.messages.get(message["message_id"], inaccessible),
+            **self._pressed(message),
             "chat_instance": f"instance-{self.id}",
             "data": callback_data,
         }
         self._messenger.open_presses[query["id"]] = query
         await self._messenger.deliver("callback_query", query)
         return query
+
+    def _pressed(self, message: Json) -> Json:
+        """The fields by which a CallbackQuery names the message of its button."""
+        if name := self._messenger.inline_message_id(self, message):
+            return {"inline_message_id": name}
+        if message["message_id"] not in self.messages:
+            kept = {"chat": self.as_json(), "message_id": message["message_id"], "date": 0}
+            return {"message": kept}
+        pressed = dict(self.messages[message["message_id"]])
+        if "reply_to_message" in pressed:
+            # As it is by now: maybe edited, maybe gone.
+            replied = self.messages.get(pressed.pop("reply_to_message")["message_id"])
+            pressed |= {"reply_to_message": _without_reply(replied)} if replied else {}
+        return {"message": pressed}
 
     async def send_service(self, sender: Person, content: Json) -> Json:
         """A service message, say `{"new_chat_title": "Green Almaty"}`."""
@@ -592,8 +675,7 @@ class Chat:
             placed["message_thread_id"] = replied.get("message_thread_id", replied["message_id"])
         if replied is not None:
             # Telegram nests replies one level deep.
-            outer = {name: v for name, v in replied.items() if name != "reply_to_message"}
-            placed["reply_to_message"] = outer
+            placed["reply_to_message"] = _without_reply(replied)
         return placed
 
     def _bot_sees(self, message: Json) -> bool:
@@ -637,6 +719,10 @@ class Chat:
 def _marked(text_name: str, entities_name: str, text: str) -> Json:
     found = detect_entities(text)
     return {text_name: text, **({entities_name: found} if found else {})}
+
+
+def _without_reply(message: Json) -> Json:
+    return {name: value for name, value in message.items() if name != "reply_to_message"}
 
 
 def _has_human_content(message: Json) -> bool:

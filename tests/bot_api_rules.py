@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 Json = dict[str, Any]
 
@@ -21,6 +21,11 @@ ENTITY_LIMIT = 100
 QUOTE_LIMIT = 1024
 COMMAND_LIMIT = 100
 INLINE_RESULT_LIMIT = 50
+INLINE_QUERY_LIMIT = 256
+PLACEHOLDER_LIMIT = 64
+# Found out by others: Telegram has never written these two down.
+ENTITIES_BYTES = 9000
+MARKUP_BYTES = 9000
 BUTTON_LIMIT = 100
 BUTTONS_IN_ROW_LIMIT = 8
 CALLBACK_DATA_BYTES = 64
@@ -122,6 +127,9 @@ _PARAMETERS = {
     "setMyName": "name language_code",
     "setMyDescription": "description language_code",
     "setMyShortDescription": "short_description language_code",
+    "getMyName": "language_code",
+    "getMyDescription": "language_code",
+    "getMyShortDescription": "language_code",
     "setChatMenuButton": "chat_id menu_button",
 }
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -290,6 +298,8 @@ def check_entities(text: str, entities: object) -> list[Json]:
         _check_entity(entity, boundaries, position)
     for one, other in _pairs(entities):
         _check_nesting(one, other)
+    if sum(len(entity.get("url", "").encode()) for entity in entities) > ENTITIES_BYTES:
+        raise bad_request("ENTITIES_TOO_LONG")
     return sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
@@ -346,16 +356,37 @@ def _check_nesting(one: Json, other: Json) -> None:
 
 
 def is_link(url: str) -> bool:
-    """Whether Telegram takes the URL behind a text or a button: http, https or tg."""
+    """Whether Telegram takes the URL behind a text or a button: http, https or tg.
+
+    Stricter than Telegram: whitespace is refused, which it would encode, and so are links to
+    Telegram itself that open but do nothing (see `_leads_somewhere`).
+    """
     if re.search(r"\s", url):
         return False
     try:
         parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return False
     if parts.scheme == "tg":
         return bool(parts.netloc)
-    return parts.scheme in {"http", "https"} and "." in (parts.hostname or "").strip(".")
+    if parts.scheme not in {"http", "https"} or port == 0 or "\\" in parts.netloc:
+        return False
+    return "." in (parts.hostname or "").strip(".") and _leads_somewhere(parts)
+
+
+def _leads_somewhere(parts: SplitResult) -> bool:
+    """False for a start link whose payload Telegram drops, a share link without a link to share.
+
+    See https://core.telegram.org/api/links
+    """
+    if parts.hostname != "t.me":
+        return True
+    fields = parse_qs(parts.query, keep_blank_values=True)
+    if parts.path == "/share/url":
+        return all(map(is_link, fields.get("url", [""])))
+    payloads = fields.get("start", []) + fields.get("startgroup", [])
+    return all(re.fullmatch(r"[A-Za-z0-9_-]{0,64}", payload) for payload in payloads)
 
 
 _DETECTORS = {
@@ -495,11 +526,14 @@ def check_markup(markup: object, *, inline_only: bool = False) -> Json | None:
         check_fields("inline keyboard", markup, {"inline_keyboard": list})
         for button in _buttons(markup["inline_keyboard"]):
             _check_inline_button(button)
+        if len(json.dumps(markup, ensure_ascii=False).encode()) > MARKUP_BYTES:
+            raise bad_request("reply markup is too long")
         return markup if markup["inline_keyboard"] else None
     if inline_only or not isinstance(markup, dict):
         raise bad_request("inline keyboard expected")
     if "keyboard" in markup:
         check_fields("reply keyboard", markup, _KEYBOARD_FIELDS)
+        _check_placeholder(markup)
         for button in _buttons(markup["keyboard"]):
             # A plain string is short for a button with this text.
             whole = button if isinstance(button, dict) else {"text": button}
@@ -509,8 +543,14 @@ def check_markup(markup: object, *, inline_only: bool = False) -> Json | None:
     for name, known in _OTHER_MARKUPS.items():
         if markup.get(name) is True:
             check_fields(name, markup, known)
+            _check_placeholder(markup)
             return None
     raise bad_request(f"reply_markup of an unknown kind: {markup!r:.50}")
+
+
+def _check_placeholder(markup: Json) -> None:
+    if not 1 <= len(markup.get("input_field_placeholder", "x")) <= PLACEHOLDER_LIMIT:
+        raise bad_request(f"the placeholder must have 1 to {PLACEHOLDER_LIMIT} characters")
 
 
 def _buttons(rows: list[Any]) -> Iterator[object]:

@@ -97,13 +97,15 @@ class Fault:
 class BotApiServer(Messenger):
     """The Bot API on 127.0.0.1 and everybody whom the bot can meet there."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are optional, and named
         self,
         *,
         bot_name: str = "Green",
         username: str = "green_bot",
         privacy_mode: bool = False,
         can_read_all_group_messages: bool | None = None,
+        inline_mode: bool = True,
+        guest_mode: bool = True,
     ) -> None:
         """Prepares a server, which runs inside `async with`.
 
@@ -114,6 +116,8 @@ class BotApiServer(Messenger):
                 through: commands, replies to it, service messages. By default it gets everything.
             can_read_all_group_messages: What getMe claims; by default the truth about
                 `privacy_mode`.
+            inline_mode: What getMe says of inline mode, which owners switch on at BotFather.
+            guest_mode: The same for guest mode.
         """
         super().__init__(
             Person(123456789, bot_name, username, is_bot=True), privacy_mode=privacy_mode
@@ -130,9 +134,9 @@ class BotApiServer(Messenger):
         self.card: dict[tuple[str, str], str] = {}
         """What setMyName and such have set, by (parameter, language code)."""
         self.webhook: Json = {}
-        self.inline_messages: dict[str, tuple[Chat, int]] = {}
-        """Where the answers to guest messages are, by inline_message_id."""
         reads_all = can_read_all_group_messages
+        self._inline_mode = inline_mode
+        self._guest_mode = guest_mode
         self._reads_all = not privacy_mode if reads_all is None else reads_all
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._taken: Counter[str] = Counter()
@@ -314,6 +318,9 @@ class BotApiServer(Messenger):
             "setMyName": self._set_card,
             "setMyDescription": self._set_card,
             "setMyShortDescription": self._set_card,
+            "getMyName": self._get_my_name,
+            "getMyDescription": self._get_my_description,
+            "getMyShortDescription": self._get_my_short_description,
             "setChatMenuButton": self._set_chat_menu_button,
         }
 
@@ -324,8 +331,8 @@ class BotApiServer(Messenger):
         return self.bot.as_json() | {
             "can_join_groups": True,
             "can_read_all_group_messages": self._reads_all,
-            "supports_inline_queries": True,
-            "supports_guest_queries": True,
+            "supports_inline_queries": self._inline_mode,
+            "supports_guest_queries": self._guest_mode,
             "can_connect_to_business": False,
             "has_main_web_app": False,
         }
@@ -448,7 +455,9 @@ class BotApiServer(Messenger):
             if params["inline_message_id"] not in self.inline_messages:
                 raise bad_request("MESSAGE_ID_INVALID")
             chat, message_id = self.inline_messages[params["inline_message_id"]]
-            return chat, chat.own_message(message_id)
+            if message_id not in chat.messages:
+                raise bad_request("MESSAGE_ID_INVALID")
+            return chat, chat.messages[message_id]
         if not {"chat_id", "message_id"} <= params.keys():
             raise bad_request("message identifier is not specified")
         chat = self._writable_chat(params)
@@ -497,6 +506,7 @@ class BotApiServer(Messenger):
             raise bad_request("MESSAGE_TOO_LONG")
         if not params.get("url", "t.me/").removeprefix("https://").startswith("t.me/"):
             raise bad_request("URL_INVALID")
+        _check_cache_time(params)
         del self.open_presses[params["callback_query_id"]]
         return True
 
@@ -508,18 +518,18 @@ class BotApiServer(Messenger):
             raise bad_request("NEXT_OFFSET_INVALID")
         if "button" in params:
             _check_inline_results_button(params["button"])
-        del self.open_inline_queries[params["inline_query_id"]]
+        _check_cache_time(params)
+        query = self.open_inline_queries.pop(params["inline_query_id"])
+        self.offers.append((query, params))
         return True
 
     async def _answer_guest_query(self, params: Json) -> Json:
         if params["guest_query_id"] not in self.open_guest_queries:
             raise bad_request(_TOO_OLD)
         content = inline_content(check_inline_result(params["result"]))
-        chat, caller = self.open_guest_queries.pop(params["guest_query_id"])
-        message = chat.post_by_bot({"guest_bot_caller_user": caller, **content})
-        inline_message_id = f"inline-message-{self.number()}"
-        self.inline_messages[inline_message_id] = chat, message["message_id"]
-        return {"inline_message_id": inline_message_id}
+        chat, asked = self.open_guest_queries.pop(params["guest_query_id"])
+        answer = chat.post_by_bot({**_guest_caller(asked), **content})
+        return {"inline_message_id": self.name_inline_message(chat, answer)}
 
     async def _get_chat(self, params: Json) -> Json:
         return self._writable_chat(params).as_json() | {
@@ -627,6 +637,18 @@ class BotApiServer(Messenger):
                 self.card[name, language_code] = params[name]
         return True
 
+    async def _get_my_name(self, params: Json) -> Json:
+        return self._get_card("name", params, self.bot.first_name)
+
+    async def _get_my_description(self, params: Json) -> Json:
+        return self._get_card("description", params)
+
+    async def _get_my_short_description(self, params: Json) -> Json:
+        return self._get_card("short_description", params)
+
+    def _get_card(self, name: str, params: Json, default: str = "") -> Json:
+        return {name: self.card.get((name, check_language_code(params)), default)}
+
     async def _set_chat_menu_button(self, params: Json) -> bool:
         if "chat_id" in params and self._writable_chat(params).kind != "private":
             raise bad_request("chat must be a private chat")
@@ -689,6 +711,18 @@ def _find_replied(chat: Chat, params: Json) -> tuple[Json | None, Json]:
     position = utf16_length(text[: text.index(options["quote"])])
     quote = {"text": options["quote"], "position": position, "is_manual": True}
     return replied, {"quote": quote}
+
+
+def _guest_caller(asked: Json) -> Json:
+    """Who asked: a person, or the chat in whose name a person wrote."""
+    if "sender_chat" in asked:
+        return {"guest_bot_caller_chat": asked["sender_chat"]}
+    return {"guest_bot_caller_user": asked["from"]}
+
+
+def _check_cache_time(params: Json) -> None:
+    if params.get("cache_time", 0) < 0:
+        raise bad_request("cache_time must be a number of seconds")
 
 
 def _check_inline_results_button(button: object) -> None:

@@ -45,7 +45,7 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot_api_chats import Chat, Person
-from bot_api_rules import PARAMETERS, detect_entities, utf16_length
+from bot_api_rules import PARAMETERS, detect_entities, is_link, utf16_length
 from bot_api_server import BotApiServer
 
 Reply = tuple[int, dict[str, Any]]
@@ -281,6 +281,11 @@ async def test_bad_parameters(
         ),
         ("abc", [entity("code", 0, 3), entity("bold", 1, 1)], "can't be nested"),
         ("a" * 101, [entity("bold", i, 1) for i in range(101)], "honours only 100"),
+        (
+            "abc",
+            [entity("text_link", 0, 1, url=f"https://a.kz/{'x' * 8988}")],
+            "ENTITIES_TOO_LONG",
+        ),
     ],
 )
 async def test_bad_text(
@@ -345,6 +350,60 @@ async def test_sent_message(api: BotApiServer, bot: Bot, alice: Person, chat: Ch
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.kz/x#:~:text=Some%20words,end%2C%20so",
+        "https://a.kz/x#:~:text=%D0%9A%D0%B8%D0%BC-,%D0%B1%D0%B0%D1%80",
+        "https://қазақ.kz/Кот_(зверь)?x#y",
+        "http://127.0.0.1:80/x",
+        "https://t.me/green_bot?start=a-b_C9",
+        "https://t.me/share/url?url=https%3A%2F%2Ft.me%2Fgreen_bot%3Fstart%3Da&text=%D0%9A",
+        "tg://resolve?domain=green_bot",
+    ],
+)
+def test_good_links(url: str) -> None:
+    """Links with text fragments, start links and share links pass (checked with TDLib)."""
+    assert is_link(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.kz/x y",
+        "https://a.kz:70000/",
+        "https://a.kz\\x",
+        "//a.kz",
+        "https://",
+        "javascript:alert(1)",
+        "https://t.me/green_bot?start=a:b",
+        f"https://t.me/green_bot?start={'a' * 65}",
+        "https://t.me/share/url?text=x",
+        "https://t.me/share/url?url=https%3A%2F%2Ft.me%2Fgreen_bot%3Fstart%3Da%3Ab",
+    ],
+)
+def test_bad_links(url: str) -> None:
+    """Links that Telegram drops are refused, and those to Telegram that would do nothing."""
+    assert not is_link(url)
+
+
+async def test_two_blockquotes(bot: Bot, chat: Chat) -> None:
+    """Blockquotes of both kinds stand side by side in one message, and bold within them."""
+    entities = [
+        MessageEntity("blockquote", 0, 3),
+        MessageEntity("expandable_blockquote", 4, 3),
+        MessageEntity("expandable_blockquote", 7, 1),
+        MessageEntity("bold", 4, 3),
+    ]
+    sent = await bot.send_message(chat.id, "abc\ndefg", entities=entities)
+    assert [(e.type, e.offset, e.length) for e in sent.entities] == [
+        ("blockquote", 0, 3),
+        ("expandable_blockquote", 4, 3),
+        ("bold", 4, 3),
+        ("expandable_blockquote", 7, 1),
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("🌍 @green_bot, @abc (@Green_Bot)", [("mention", 3, 10), ("mention", 21, 10)]),
@@ -401,6 +460,13 @@ async def test_reply_to_deleted_message(bot: Bot, alice: Person, chat: Chat) -> 
         ({"inline_keyboard": [[{"text": "A", "url": "https://a.kz"}] * 9]}, "than 8 buttons"),
         ({"keyboard": [[""]]}, "must be non-empty"),
         ({"buttons": []}, "reply_markup of an unknown kind"),
+        ({"force_reply": True, "input_field_placeholder": "x" * 65}, "1 to 64 characters"),
+        ({"force_reply": True, "input_field_placeholder": ""}, "1 to 64 characters"),
+        ({"keyboard": [["A"]], "input_field_placeholder": "x" * 65}, "1 to 64 characters"),
+        (
+            {"inline_keyboard": [[{"text": "x" * 3000, "callback_data": "a"}]] * 3},
+            "reply markup is too long",
+        ),
     ],
 )
 async def test_bad_markup(
@@ -414,7 +480,8 @@ async def test_bad_markup(
 
 async def test_other_markup(api: BotApiServer, chat: Chat) -> None:
     """Reply keyboards pass but are no part of the message, as on Telegram."""
-    for markup in ({"keyboard": [["A"]]}, {"remove_keyboard": True}, {"force_reply": True}):
+    forced = {"force_reply": True, "selective": True, "input_field_placeholder": "x" * 64}
+    for markup in ({"keyboard": [["A"]]}, {"remove_keyboard": True}, forced):
         status, body = await call(
             api, "sendMessage", chat_id=chat.id, text="x", reply_markup=json.dumps(markup)
         )
@@ -618,6 +685,8 @@ async def test_press(api: BotApiServer, bot: Bot, alice: Person) -> None:
     assert api.unanswered_presses == [query]
     with pytest.raises(BadRequest, match="Message_too_long"):
         await bot.answer_callback_query(query["id"], "x" * 201)
+    with pytest.raises(BadRequest, match="Cache_time must be"):
+        await bot.answer_callback_query(query["id"], cache_time=-1)
     assert await bot.answer_callback_query(query["id"], "ok")
     with pytest.raises(BadRequest, match="Query is too old"):
         await bot.answer_callback_query(query["id"])
@@ -633,6 +702,45 @@ async def test_press(api: BotApiServer, bot: Bot, alice: Person) -> None:
     assert not second.message.is_accessible
     with pytest.raises(AssertionError, match="no button 'b'"):
         await group.press(shown, "b")
+
+
+async def test_pressed_reply(bot: Bot, alice: Person, chat: Chat) -> None:
+    """A press names the message and, one level deep, what it replies to, as that is by now."""
+    first = await chat.send(alice, "Well?")
+    question = await chat.send(alice, "Who?", reply_to=first)
+    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    reply = ReplyParameters(question["message_id"])
+    await bot.send_message(chat.id, "x", reply_parameters=reply, reply_markup=keyboard)
+    shown = await chat.next_message()
+    await chat.edit(question, "Who was it?")
+    edited = await chat.press(shown, "a")
+    assert edited["message"]["text"] == "x"
+    assert edited["message"]["reply_to_message"]["text"] == "Who was it?"
+    assert "reply_to_message" not in edited["message"]["reply_to_message"]
+    await chat.delete(question)
+    deleted = await chat.press(shown, "a")
+    assert "reply_to_message" not in deleted["message"]
+
+
+async def test_edited_caption(bot: Bot, alice: Person, chat: Chat) -> None:
+    """A person edits a caption as well as a text."""
+    photo = await chat.send_photo(alice, caption="who?")
+    await chat.edit(photo, "@green_bot who?")
+    _, update = await bot.get_updates()
+    assert update.edited_message is not None
+    assert update.edited_message.caption == "@green_bot who?"
+    assert update.edited_message.caption_entities[0].type == "mention"
+    assert update.edited_message.photo
+
+
+async def test_start_link(api: BotApiServer, bot: Bot, alice: Person) -> None:
+    """A start link sends /start with its payload in the private chat."""
+    sent = await api.open_link(alice, "https://t.me/green_bot?start=a-b_C9")
+    assert (sent["text"], sent["chat"]["type"]) == ("/start a-b_C9", "private")
+    assert (await api.open_link(alice, "https://t.me/green_bot"))["text"] == "/start"
+    for url in ("https://t.me/other_bot?start=a", "https://a.kz/green_bot"):
+        with pytest.raises(AssertionError, match="does not lead to"):
+            await api.open_link(alice, url)
 
 
 async def test_inline_query(api: BotApiServer, bot: Bot, alice: Person) -> None:
@@ -652,6 +760,94 @@ async def test_inline_query(api: BotApiServer, bot: Bot, alice: Person) -> None:
         await bot.answer_inline_query(query["id"], [one])
 
 
+@pytest.mark.parametrize(
+    ("params", "description"),
+    [
+        ({"cache_time": -1}, "cache_time must be a number of seconds"),
+        ({"cache_time": 0.5}, "must be of type integer"),
+        ({"next_offset": "я" * 33}, "NEXT_OFFSET_INVALID"),
+        ({"button": {"text": "A"}}, "needs a text, and one of start_parameter and web_app"),
+        ({"button": {"text": "", "start_parameter": "a"}}, "button needs a text"),
+        ({"button": {"text": "A", "start_parameter": "a:b"}}, "START_PARAM_INVALID"),
+    ],
+)
+async def test_bad_inline_answer(
+    api: BotApiServer, alice: Person, params: dict[str, object], description: str
+) -> None:
+    """What comes with the results has its limits, too."""
+    query = await api.inline_query(alice, "water")
+    assert description in await refusal(
+        api, "answerInlineQuery", inline_query_id=query["id"], results=[], **params
+    )
+
+
+async def test_inline_result(api: BotApiServer, bot: Bot, alice: Person) -> None:
+    """A chosen result is the person's message via the bot, reached by inline_message_id only."""
+    group = api.supergroup("Green Osh")
+    query = await api.inline_query(alice, "water", chat_type="supergroup")
+    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    content = InputTextMessageContent("Ann leads", entities=[MessageEntity("bold", 0, 3)])
+    bare = InlineQueryResultArticle("1", "Water", content)
+    with_button = InlineQueryResultArticle("2", "Water", content, reply_markup=keyboard)
+    await bot.answer_inline_query(query["id"], [bare, with_button], next_offset="2", cache_time=9)
+    answer = await api.inline_answer(query)
+    assert (answer["next_offset"], answer["cache_time"]) == ("2", 9)
+    await group.send_inline_result(alice, answer["results"][0])
+    posted = await group.send_inline_result(alice, answer["results"][1])
+    await group.press(posted, "a", by=alice)
+    asked, first, chosen_first, second, chosen, press = await bot.get_updates()
+    assert asked.inline_query is not None
+    assert (asked.inline_query.query, asked.inline_query.chat_type) == ("water", "supergroup")
+    assert first.message is not None
+    assert first.message.reply_markup is None
+    assert chosen_first.chosen_inline_result is not None
+    assert chosen_first.chosen_inline_result.inline_message_id is None
+    assert second.message is not None
+    assert second.message.from_user is not None
+    assert second.message.via_bot is not None
+    assert (second.message.from_user.id, second.message.via_bot.id) == (alice.id, bot.id)
+    assert (second.message.text, second.message.entities[0].type) == ("Ann leads", "bold")
+    assert second.message.reply_markup == keyboard
+    assert chosen.chosen_inline_result is not None
+    assert chosen.chosen_inline_result.query == "water"
+    assert chosen.chosen_inline_result.result_id == "2"
+    name = chosen.chosen_inline_result.inline_message_id
+    assert press.callback_query is not None
+    assert press.callback_query.message is None
+    assert press.callback_query.inline_message_id == name
+    assert name is not None
+    assert await bot.edit_message_text("Bob", inline_message_id=name)
+    edited = await group.next_edit()
+    assert (edited["text"], edited["from"]["id"]) == ("Bob", alice.id)
+    with pytest.raises(BadRequest, match="Message can't be edited"):
+        await bot.edit_message_text("Cem", group.id, posted["message_id"])
+    await group.delete(posted)
+    with pytest.raises(BadRequest, match="Message_id_invalid"):
+        await bot.edit_message_text("Cem", inline_message_id=name)
+    with pytest.raises(AssertionError, match="offered no result '3'"):
+        await group.send_inline_result(alice, {"id": "3"})
+
+
+async def test_inline_result_elsewhere(api: BotApiServer, bot: Bot, alice: Person) -> None:
+    """Where the bot is no member it hears of presses and the choice, not of the message."""
+    group = api.group("Green Osh", bot_is_member=False)
+    query = await api.inline_query(alice, "")
+    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    content = InputTextMessageContent("Ann")
+    result = InlineQueryResultArticle("1", "Water", content, reply_markup=keyboard)
+    await bot.answer_inline_query(query["id"], [result])
+    (offered,) = (await api.inline_answer(query))["results"]
+    posted = await group.send_inline_result(alice, offered)
+    pressed = await group.press(posted, "a", by=alice)
+    updates = await bot.get_updates(allowed_updates=["message", "callback_query"])
+    kinds = [next(iter(u.to_dict().keys() - {"update_id"})) for u in updates]
+    assert kinds == ["inline_query", "chosen_inline_result", "callback_query"]
+    await bot.edit_message_text("Bob", inline_message_id=pressed["inline_message_id"])
+    assert (await group.next_edit())["text"] == "Bob"
+    await group.send_inline_result(alice, offered)
+    assert len(await bot.get_updates(offset=updates[-1].update_id + 1)) == 0
+
+
 async def test_guest_message(api: BotApiServer, bot: Bot, alice: Person) -> None:
     """A mention where the bot is no member is answered once, and that answer can be edited."""
     group = api.group("Green Osh", bot_is_member=False)
@@ -660,17 +856,30 @@ async def test_guest_message(api: BotApiServer, bot: Bot, alice: Person) -> None
     assert update.guest_message is not None
     query_id = update.guest_message.guest_query_id
     assert query_id is not None
-    result = InlineQueryResultArticle("1", "Ann", InputTextMessageContent("Ann leads"))
+    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    content = InputTextMessageContent("Ann leads")
+    result = InlineQueryResultArticle("1", "Ann", content, reply_markup=keyboard)
     sent = await bot.answer_guest_query(query_id, result)
     answer = await group.next_message()
-    assert answer["text"] == "Ann leads"
+    assert (answer["text"], answer["from"]["id"]) == ("Ann leads", bot.id)
     assert answer["guest_bot_caller_user"]["id"] == alice.id
+    press = await group.press(answer, "a", by=alice)
+    assert press["inline_message_id"] == sent.inline_message_id
+    assert "message" not in press
     assert await bot.edit_message_text("Bob", inline_message_id=sent.inline_message_id)
     assert (await group.next_edit())["text"] == "Bob"
     with pytest.raises(BadRequest, match="Query is too old"):
         await bot.answer_guest_query(query_id, result)
     with pytest.raises(Forbidden):
         await update.guest_message.reply_text("x")
+    channel = api.channel("Green News")
+    await group.send_as_guest(alice, "@green_bot who?", sender_chat=channel)
+    *_, update = await bot.get_updates()
+    assert update.guest_message is not None
+    await update.guest_message.answer_guest_query(result)
+    answer = await group.next_message()
+    assert answer["guest_bot_caller_chat"]["id"] == channel.id
+    assert "guest_bot_caller_user" not in answer
 
 
 async def test_commands(api: BotApiServer, bot: Bot, chat: Chat) -> None:
@@ -712,6 +921,10 @@ async def test_card(api: BotApiServer, bot: Bot, chat: Chat) -> None:
     assert await bot.set_my_description("x" * 512, language_code="ky")
     assert await bot.set_my_short_description("x" * 120)
     assert api.card["description", "ky"] == "x" * 512
+    assert (await bot.get_my_name()).name == "x" * 64
+    assert (await bot.get_my_description("ky")).description == "x" * 512
+    assert (await bot.get_my_description("kk")).description == ""
+    assert (await bot.get_my_short_description()).short_description == "x" * 120
     assert "longer than 64" in await refusal(api, "setMyName", name="x" * 65)
     assert "longer than 512" in await refusal(api, "setMyDescription", description="x" * 513)
     assert "longer than 120" in await refusal(
