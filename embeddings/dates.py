@@ -166,6 +166,14 @@ _NO_TOPIC = _words(
     r"жана|жарыяланды|жатат|жаңы|жөнүндө|ичинде|кайсы|кандай|качан|ким|көрсөт|көрсөтчү|"
     r"көрсөтүңүз|мага|менен|салам|сизде|тууралуу|эмне|эмнелер|эң",
 )
+# What goes on about the question before: "and in 2021?", "what about May?".
+_GOING_ON = _words(
+    _YEAR_WORDS,
+    _MONTH_WORDS,
+    r"about|and|but|for|how|in|of|on|or|so|the|then|what",
+    r"а|в|во|за|и|или|как|на|насчет|ну|по|про|тогда|что",
+    r"ал|және|не|туралы|ше|эмне|эми|жана|жөнүндө|чы|че",
+)
 _LETTERS = re.compile(r"[^\W\d_]")
 _DATES = (_NUMERIC_DATE, *_MONTHS, _YEAR, _THIS_YEAR, _LAST_YEAR, _THIS_MONTH, _LAST_MONTH)
 
@@ -201,20 +209,31 @@ def read_date_wish(question: str, today: date) -> DateWish:
     """
     text = _plain(question)
     year, month = _named_month(text, today)
-    rest = text
-    for pattern in (*_DATES, _LATEST, _NO_TOPIC):
-        rest = pattern.sub(" ", rest)
     return DateWish(
         latest=_LATEST.search(text) is not None,
         year=year,
         month=month,
-        names_topic=_LETTERS.search(rest) is not None,
+        names_topic=_names_topic(text),
     )
 
 
 def asks_for_latest(question: str) -> bool:
     """Tell whether the newest articles are wanted."""
     return _LATEST.search(_plain(question)) is not None
+
+
+def changes_time_only(question: str, earlier: str) -> bool:
+    """Tell whether a question changes nothing but the time of one that names a topic."""
+    rest = _plain(question)
+    for pattern in (*_DATES, _GOING_ON):
+        rest = pattern.sub(" ", rest)
+    return _LETTERS.search(rest) is None and _names_topic(_plain(earlier))
+
+
+def _names_topic(text: str) -> bool:
+    for pattern in (*_DATES, _LATEST, _NO_TOPIC):
+        text = pattern.sub(" ", text)
+    return _LETTERS.search(text) is not None
 
 
 def _plain(question: str) -> str:

@@ -77,6 +77,7 @@ class Asked:
         embedding: Shape (d,), of length 1.
         tokens: Its tokens.
         wish: From when the article should be.
+        follow_up: Whether it is read after the question before it, which the text begins with.
     """
 
     text: str
@@ -84,6 +85,7 @@ class Asked:
     embedding: npt.NDArray[np.float32]
     tokens: Tokens
     wish: DateWish
+    follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Ranking:
         limit: int,
         read_tokens: Callable[[Sequence[int]], Sequence[bytes]],
         without: str | None = None,
+        within: str | None = None,
     ) -> list[Ranked]:
         """Return the passages that answer best, the best first; of twins the first one only.
 
@@ -157,6 +160,8 @@ class Ranking:
             limit: How many to return at most; there are never more than 16.
             read_tokens: Returns the packed tokens of passages by their ids.
             without: Slug of an article to pass over.
+            within: Slug of the one article to search. What speaks for its passages is told by the
+                whole index all the same, so their evidence means what it means without.
         """
         ids = self._vectors.passage_ids
         if not len(ids):
@@ -164,6 +169,8 @@ class Ranking:
         look = self._look_at_all(question)
         if without is not None:
             look.scores[self._vectors.slugs == without] = -np.inf
+        if within is not None:
+            look.scores[self._vectors.slugs != within] = -np.inf
         candidates = [
             row for row in _best(look.scores, _CANDIDATES) if np.isfinite(look.scores[row])
         ]

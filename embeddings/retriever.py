@@ -1,7 +1,8 @@
 """Question -> hits: which passages answer it, best first, whatever language they are in."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from threadpoolctl import ThreadpoolController
@@ -14,8 +15,9 @@ from embeddings.confidence import (
     Verdict,
     load_calibration,
 )
-from embeddings.dates import read_date_wish
+from embeddings.dates import changes_time_only, read_date_wish
 from embeddings.embedder import Embedder
+from embeddings.follow_ups import in_one, is_surer, read_after
 from embeddings.quoting import quote_around
 from embeddings.ranking import Asked, Ranked, Ranking
 from embeddings.store import Store
@@ -37,6 +39,9 @@ class Hit:
         score: Higher is better; comparable within one question only.
         evidence: What speaks for it.
         confidence: Probability that this hit answers the question.
+        follow_up: Whether the question was read after the one before it.
+        found_alone: Whether the question by itself has this as its first hit, with the same
+            verdict.
     """
 
     passage: Passage
@@ -45,6 +50,42 @@ class Hit:
     score: float
     evidence: Evidence
     confidence: float
+    follow_up: bool = False
+    found_alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleList:
+    """One page of the list of all articles: newest first, at the end those without a date.
+
+    Attributes:
+        articles: The articles on this page; none if the index is empty.
+        page: Which page it is, from 1.
+        before: Articles on the pages before it.
+        total: Articles on all pages.
+    """
+
+    articles: tuple[Article, ...]
+    page: int
+    before: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """An article, opened at one of its passages; one after the other they hold all of it.
+
+    Attributes:
+        passage: The passage, with its article.
+        number: Which of the article's passages it is, from 1.
+        total: How many passages the article has.
+        before: Articles that come before this one in the list of all.
+    """
+
+    passage: Passage
+    number: int
+    total: int
+    before: int
 
 
 def judge(hits: Sequence[Hit]) -> Verdict:
@@ -95,6 +136,8 @@ class Retriever:
         questions: Sequence[str],
         limit: int = 3,
         without: Sequence[str | None] | None = None,
+        within: Sequence[str | None] | None = None,
+        after: Sequence[str | None] | None = None,
     ) -> list[list[Hit]]:
         """Search for several questions at once, which costs less than one after the other.
 
@@ -103,11 +146,50 @@ class Retriever:
             limit: How many hits to return for each question at most.
             without: For each question the slug of an article to pass over, or None; this is how
                 questions that have no answer are made from questions that have one.
+            within: For each question the slug of the one article to search, or None for all.
+            after: For each question the one that the person asked before, or None. It is then
+                searched by itself and read after that one, which counts if it is surer.
         """
         if not questions:
             return []
+        nothing = [None] * len(questions)
+        asked = self._readings(questions, after or nothing)
+        # Matrices and texts are of one generation, though a reindex may commit meanwhile.
+        with (
+            self._store.snapshot() as generation,
+            self._threads.limit(limits=1, user_api="blas"),
+        ):
+            if self._ranking is None or generation != self._generation:
+                self._ranking = Ranking(self._store.read_vectors())
+                self._generation = generation
+            ranking = self._ranking
+            return [
+                _surer(
+                    [
+                        self._hits(
+                            ranking.best(
+                                reading, limit, self._store.read_tokens, left_out, searched
+                            ),
+                            follow_up=reading.follow_up,
+                        )
+                        for reading in readings
+                    ]
+                )
+                for readings, left_out, searched in zip(
+                    asked, without or nothing, within or nothing, strict=True
+                )
+            ]
+
+    def _readings(
+        self, questions: Sequence[str], after: Sequence[str | None]
+    ) -> list[list[Asked]]:
+        """Read each question by itself and, if there is one, after the one before it."""
+        both = [
+            in_one(question, earlier) if earlier else None
+            for question, earlier in zip(questions, after, strict=True)
+        ]
         today = self._today()
-        texts = list(dict.fromkeys(questions))
+        texts = list(dict.fromkeys([*questions, *filter(None, both)]))
         embedded = self._embedder.embed_questions(texts)
         asked = {
             text: Asked(
@@ -117,31 +199,29 @@ class Retriever:
                 texts, embedded.embeddings, embedded.tokens, strict=True
             )
         }
-        # Matrices and texts are of one generation, though a reindex may commit meanwhile.
-        with (
-            self._store.snapshot() as generation,
-            self._threads.limit(limits=1, user_api="blas"),
-        ):
-            if self._ranking is None or generation != self._generation:
-                self._ranking = Ranking(self._store.read_vectors())
-                self._generation = generation
-            return [
-                self._hits(
-                    self._ranking.best(asked[text], limit, self._store.read_tokens, left_out)
-                )
-                for text, left_out in zip(
-                    questions, without or [None] * len(questions), strict=True
-                )
-            ]
+        return [
+            [asked[question], read_after(asked[question], asked[text])]
+            if text
+            else [asked[question]]
+            for question, text in zip(questions, both, strict=True)
+        ]
 
-    def list_articles(self, question: str, limit: int) -> list[Article]:
+    def list_articles(self, question: str, limit: int, after: str | None = None) -> list[Article]:
         """Return the articles that a question asks for by nothing but their time, newest first.
 
         "The latest news", "what happened in June 2025?": no passage answers that, articles do.
         None if the question names a topic, if it names no time, or if nothing is known from then.
+
+        Args:
+            question: What a person asked.
+            limit: How many articles to return at most.
+            after: What the person asked before, or None: "and in 2021?" goes on about its topic,
+                if it has one, so that there are none either.
         """
         wish = read_date_wish(question, self._today())
         if wish.names_topic or not wish.names_time:
+            return []
+        if after and changes_time_only(question, after):
             return []
         with self._store.snapshot():
             return self._store.newest_articles(limit, wish.year, wish.month)
@@ -159,15 +239,99 @@ class Retriever:
         with self._store.snapshot():
             return self._store.find_passage(content_hash, part)
 
-    def _hits(self, ranked: Sequence[Ranked]) -> list[Hit]:
+    def list_page(self, page: int, size: int) -> ArticleList:
+        """Return a page of the list of all articles, or the last one if there are fewer.
+
+        Args:
+            page: Which page, from 1.
+            size: Articles on a page.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            total = self._store.article_count
+            page = _clamped(page, math.ceil(total / size))
+            before = (page - 1) * size
+            return ArticleList(tuple(self._store.read_articles(before, size)), page, before, total)
+
+    def openings(self, limit: int, offset: int = 0) -> list[Passage]:
+        """Return the first passages of the articles at a place in the list of all.
+
+        Args:
+            limit: How many articles at most.
+            offset: How many articles to leave out at the beginning.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            articles = self._store.read_articles(offset, limit)
+            return self._store.read_passages(
+                [first for each in articles for first in self._store.passage_ids(each.slug)[:1]]
+            )
+
+    def find_article(self, content_hash: str) -> Article | None:
+        """Return an article, None if there is none with this content (any more).
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            return self._store.find_article(content_hash)
+
+    def article_page(self, content_hash: str, number: int) -> ArticlePage | None:
+        """Return a passage of an article by its number, or the last one if there are fewer.
+
+        None if there is no article with this content (any more).
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+            number: Which of its passages, from 1.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            article = self._store.find_article(content_hash)
+            if article is None:
+                return None
+            ids = self._store.passage_ids(article.slug)
+            number = _clamped(number, len(ids))
+            [passage] = self._store.read_passages([ids[number - 1]])
+            before = self._store.count_before(article.slug)
+            return ArticlePage(passage, number, len(ids), before)
+
+    def _hits(self, ranked: Sequence[Ranked], *, follow_up: bool) -> list[Hit]:
         passages = self._store.read_passages([each.passage_id for each in ranked])
         return [
-            _hit(each, passage, self._probability(each.evidence))
+            _hit(each, passage, self._probability(each.evidence), follow_up=follow_up)
             for each, passage in zip(ranked, passages, strict=True)
         ]
 
 
-def _hit(ranked: Ranked, passage: Passage, confidence: float) -> Hit:
+def _surer(readings: Sequence[list[Hit]]) -> list[Hit]:
+    """Return the hits of a question's one reading, or of the surer of its two."""
+    alone, after = readings[0], readings[-1]
+    if not alone:
+        return alone
+    first, other = alone[0], after[0]
+    elsewhere = first.passage != other.passage
+    if not is_surer(first.confidence, other.confidence, elsewhere=elsewhere):
+        return alone
+    same = first.highlight == other.highlight and judge(alone) is judge(after)
+    return [replace(other, found_alone=same and not elsewhere), *after[1:]]
+
+
+def _clamped(number: int, last: int) -> int:
+    """Return a number from 1 to the last one; 1 if there is none."""
+    return max(1, min(number, last))
+
+
+def _hit(ranked: Ranked, passage: Passage, confidence: float, *, follow_up: bool) -> Hit:
     first, last = ranked.highlight
     highlight = Span(passage.sentences[first].start, passage.sentences[last].end)
     return Hit(
@@ -177,4 +341,5 @@ def _hit(ranked: Ranked, passage: Passage, confidence: float) -> Hit:
         score=ranked.score,
         evidence=ranked.evidence,
         confidence=confidence,
+        follow_up=follow_up,
     )

@@ -79,6 +79,10 @@ CREATE TABLE language_means (
 """
 
 _ARTICLE = "slug, title, url, body, publisher, language, published"
+# No date is less than any date, so articles without one are last.
+_NEWEST_FIRST = "ORDER BY published DESC, slug"
+# "g" comes after every digit of a hash.
+_HASH_BEGINS = "content_hash BETWEEN ?1 AND ?1 || 'g'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,12 +399,60 @@ class Store:
             part: What the passage holds, as a span of the article's body.
         """
         row = self._connection.execute(
-            "SELECT passages.id FROM passages JOIN articles ON articles.id = article_id "
-            # "g" comes after every digit of a hash.
-            "WHERE content_hash BETWEEN ?1 AND ?1 || 'g' AND start <= ?2 AND \"end\" >= ?3",
+            "SELECT passages.id "  # noqa: S608 - names from this file only
+            "FROM passages JOIN articles ON articles.id = article_id "
+            f'WHERE {_HASH_BEGINS} AND start <= ?2 AND "end" >= ?3',
             (content_hash, part.start, part.end),
         ).fetchone()
         return self._read_passage(row[0]) if row else None
+
+    def read_articles(self, offset: int, limit: int) -> list[Article]:
+        """Read a part of the list of all articles.
+
+        They are newest first, by slug on the same day; at the end those without a date.
+
+        Args:
+            offset: How many to leave out at the beginning.
+            limit: How many to read at most.
+        """
+        rows = self._connection.execute(
+            # Sorted by ids first: sorting with their texts, 20,000 articles would take a second.
+            f"SELECT {_ARTICLE} FROM articles WHERE id IN "  # noqa: S608 - names from this file only
+            f"(SELECT id FROM articles {_NEWEST_FIRST} LIMIT ? OFFSET ?) {_NEWEST_FIRST}",
+            (limit, offset),
+        )
+        return [_to_article(row) for row in rows]
+
+    def count_before(self, slug: str) -> int:
+        """Count the articles that come before one in the list of all; 0 if it isn't there."""
+        row = self._connection.execute(
+            "SELECT place - 1 "  # noqa: S608 - names from this file only
+            f"FROM (SELECT slug, row_number() OVER ({_NEWEST_FIRST}) AS place FROM articles) "
+            "WHERE slug = ?",
+            (slug,),
+        ).fetchone()
+        return row[0] if row else 0
+
+    def find_article(self, content_hash: str) -> Article | None:
+        """Read the article with this content; None if there is none (any more).
+
+        Args:
+            content_hash: The beginning of the article's content hash.
+        """
+        row = self._connection.execute(
+            f"SELECT {_ARTICLE} FROM articles WHERE {_HASH_BEGINS}",  # noqa: S608 - names from this file only
+            (content_hash,),
+        ).fetchone()
+        return _to_article(row) if row else None
+
+    def passage_ids(self, slug: str) -> list[int]:
+        """Return the ids of an article's passages, in the order of its text."""
+        rows = self._connection.execute(
+            "SELECT passages.id FROM passages JOIN articles ON articles.id = article_id "
+            "WHERE slug = ? ORDER BY start",
+            (slug,),
+        )
+        return [row[0] for row in rows]
 
     def newest_articles(
         self, limit: int, year: int | None = None, month: int | None = None
@@ -415,7 +467,7 @@ class Store:
         day = f"{year or '____'}-{f'{month:02}' if month else '__'}-__"
         rows = self._connection.execute(
             f"SELECT {_ARTICLE} FROM articles WHERE published LIKE ? "  # noqa: S608 - no one's words
-            "ORDER BY published DESC, slug LIMIT ?",
+            f"{_NEWEST_FIRST} LIMIT ?",
             (day, limit),
         )
         return [_to_article(row) for row in rows]

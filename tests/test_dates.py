@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from babel import Locale
 
-from embeddings.dates import DateWish, date_preference, read_date_wish
+from embeddings.dates import DateWish, changes_time_only, date_preference, read_date_wish
 
 TODAY = date(2026, 3, 31)
 
@@ -253,3 +253,35 @@ NEWEST = date(2025, 12, 1)
 def test_how_well_a_date_suits(published: date | None, wish: DateWish, preference: float) -> None:
     """It halves with each year or month from the named one; else every 90 days from the newest."""
     assert date_preference(published, wish, NEWEST) == preference
+
+
+GLACIER = "How far has the Kara-Tash glacier drawn back?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("And in 2021?", "What about June?", "Then how about last year?"),
+        *("А в 2021 году?", "А что в мае?", "Ну а в прошлом году?"),
+        *("Ал 2021 жылы ше?", "Ал былтыр ше?", "Маусым айында ше?"),
+        *("Ал эми 2021-жылы?", "А былтыр эмне?", "Жана июнь айында?"),
+    ],
+)
+def test_a_time_alone_goes_on_about_the_topic_before_it(question: str) -> None:
+    """Such a question asks for no list of articles, unless the one before it did."""
+    assert changes_time_only(question, GLACIER)
+    assert not changes_time_only(question, "What happened in 2019?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("What happened in June 2025?", "What is the latest news?", "And the glacier in 2021?"),
+        *("Что произошло в июне 2025 года?", "Что нового?", "А озеро в 2021 году?"),
+        *("2025 жылы не болды?", "Соңғы жаңалықтар қандай?", "Ал 2021 жылы көл ше?"),
+        *("2025-жылы эмне болду?", "Эмне жаңылык?", "Ал эми 2021-жылы көлчү?"),
+    ],
+)
+def test_what_says_more_than_a_time_does_not(question: str) -> None:
+    """It stands alone, or has a topic of its own."""
+    assert not changes_time_only(question, GLACIER)

@@ -117,6 +117,15 @@ def test_a_question_without_answer_is_asked_once(question_set: QuestionSet) -> N
     ]
 
 
+def test_a_question_is_asked_after_the_one_before_it(question_set: QuestionSet) -> None:
+    """What can't stand alone is found with the question that the same person asked before."""
+    alone = question("alone", "How is it?", "solar", Span(0, 10))
+    after = replace(alone, id="after", after="What is solar power?")
+    golden = replace(question_set, kind=Kind.GOLDEN, questions=(alone, after))
+    first, second = evaluate_set(golden, EMBEDDER, CALIBRATION, always).outcomes
+    assert (first.rank, second.rank) == (2, 1)
+
+
 def test_a_run_tells_its_sizes(run: Run) -> None:
     """How large the corpus was is part of what a figure means."""
     [found] = run.sets

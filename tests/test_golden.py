@@ -46,6 +46,17 @@ def test_questions_are_read_line_by_line(ice: Article, tmp_path: Path) -> None:
     )
 
 
+def test_a_question_may_come_after_another(tmp_path: Path) -> None:
+    """`after` is what the same person asked before; most lines have none."""
+    path = tmp_path / "questions.jsonl"
+    path.write_text(
+        '{"after": "Who?", "question": "Why?", "language": "en", "article": null, '
+        '"quote_contains": null}\n'
+        '{"question": "Who?", "language": "en", "article": null, "quote_contains": null}\n'
+    )
+    assert [each.after for each in read_golden(path, []).questions] == ["Who?", None]
+
+
 def test_a_line_ends_at_a_line_feed_only(tmp_path: Path) -> None:
     """JSON may hold other separators of lines within a text."""
     path = tmp_path / "questions.jsonl"
@@ -86,6 +97,8 @@ def test_what_no_article_holds_is_a_warning(
         '{"question": "Q", "language": "en", "article": 3, "quote_contains": null}',
         '{"question": "Q", "language": "en", "article": "a", "quote_contains": "text"}',
         '{"question": "", "language": "en", "article": null, "quote_contains": null}',
+        '{"after": "", "question": "Q", "language": "en", "article": null, '
+        '"quote_contains": null}',
     ],
 )
 def test_a_wrong_line_is_named(line: str, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Which passages answer a question, and which sets are the same."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -76,6 +78,24 @@ def test_only_equal_sets_have_the_same_hash(
         replace(question_set, articles=(make_article("ice", "y" * 100),)),
         replace(question_set, questions=(replace(QUESTION, text="What?"),)),
         replace(question_set, questions=(replace(QUESTION, answers=(Span(30, 41),)),)),
+        replace(question_set, questions=(replace(QUESTION, after="Who?"),)),
     ]
     assert replace(question_set, files=("c", "d")).content_hash == question_set.content_hash
-    assert len({question_set.content_hash, *(other.content_hash for other in others)}) == 4
+    assert len({question_set.content_hash, *(other.content_hash for other in others)}) == 5
+
+
+def test_questions_without_one_before_hash_as_ever(ice: Article) -> None:
+    """Runs that were saved before `after` was known can still be compared with."""
+    answers = [{"start": 30, "end": 40}, {"start": 70, "end": 75}]
+    question = {
+        "id": "q",
+        "text": "?",
+        "group": None,
+        "cluster": "c",
+        "article": "ice",
+        "answers": answers,
+        "paragraph": {"start": 20, "end": 60},
+    }
+    content = json.dumps([[ice.content_hash], [question]])
+    question_set = QuestionSet(Kind.MIXED, ("a", "b"), (ice,), (QUESTION,))
+    assert question_set.content_hash == hashlib.sha256(content.encode()).hexdigest()

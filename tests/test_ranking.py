@@ -36,6 +36,7 @@ class Given:
         sentences: The embedding of each of its sentences.
         tokens: The tokens of each of its sentences, one list a sentence; empty for none at all.
         published: Its article's date.
+        slug: Its article's slug; by default its number among the passages.
     """
 
     text: str = ""
@@ -44,6 +45,7 @@ class Given:
     sentences: Sequence[Embedding] = (NOWHERE,)
     tokens: Sequence[Sequence[Embedding]] = ()
     published: date | None = None
+    slug: str | None = None
 
 
 def rows(embeddings: Sequence[Embedding]) -> Embedding:
@@ -66,14 +68,15 @@ def rank(
     *passages: Given,
     limit: int = 10,
     without: str | None = None,
+    within: str | None = None,
     means: dict[str, LanguageMean] = NO_MEANS,
 ) -> list[Ranked]:
-    """Rank passages; the id of each is its place, its article's slug that as a text."""
+    """Rank passages; the id of each is its place."""
     counts = np.array([len(each.sentences) for each in passages], np.int64)
     tokens = [each.tokens or [()] * len(each.sentences) for each in passages]
     vectors = Vectors(
         passage_ids=np.arange(len(passages)),
-        slugs=np.array([str(number) for number in range(len(passages))], np.str_),
+        slugs=np.array([each.slug or str(at) for at, each in enumerate(passages)], np.str_),
         languages=np.array([each.language for each in passages], np.str_),
         passages=rows([each.embedding for each in passages]),
         sentences=rows([sentence for each in passages for sentence in each.sentences]),
@@ -89,7 +92,7 @@ def rank(
     def read_tokens(passage_ids: Sequence[int]) -> list[bytes]:
         return [packed[passage_id] for passage_id in passage_ids]
 
-    return Ranking(vectors).best(question, limit, read_tokens, without)
+    return Ranking(vectors).best(question, limit, read_tokens, without, within)
 
 
 def ids(ranked: Sequence[Ranked]) -> list[int]:
@@ -371,3 +374,51 @@ def test_the_latest_of_undated_articles() -> None:
     found = rank(asked(wish=DateWish(latest=True)), Given("a"), Given("b"))
     assert ids(found) == [0, 1]
     assert scores(found)[0] == scores(found)[1]
+
+
+ARTICLE_AMONG_OTHERS = (
+    Given("ice", sentences=[X], tokens=[[X]]),
+    Given("the sun of Talas", embedding=Y, slug="own", published=OLD, tokens=[[Y]]),
+    Given("old ice", sentences=[X + Y], slug="own", published=OLD, tokens=[[X]]),
+    Given("лёд Таласа", "ru", sentences=[X], tokens=[[X]]),
+    Given("no wind", slug="own", published=OLD, tokens=[[Z]]),
+)
+
+
+def test_one_article_alone_can_be_searched() -> None:
+    """Its passages are ranked, the best first, and no others; of an unknown article none."""
+    question = asked("old ice", embedding=X, tokens=[X])
+    assert ids(rank(question, *ARTICLE_AMONG_OTHERS, within="own")) == [2, 1, 4]
+    assert ids(rank(question, *ARTICLE_AMONG_OTHERS, within="own", limit=1)) == [2]
+    assert ids(rank(question, *ARTICLE_AMONG_OTHERS, within="0")) == [0]
+    assert rank(question, *ARTICLE_AMONG_OTHERS, within="other") == []
+    assert rank(question, *ARTICLE_AMONG_OTHERS, within="own", without="own") == []
+
+
+def test_what_speaks_for_a_passage_is_the_same_within_its_article() -> None:
+    """So the confidence, which was fitted for all articles together, means the same."""
+    means = {"en": LanguageMean(X, Y, Z, Z), "ru": LanguageMean(Y, X, X, Y)}
+    question = asked("old ice of Talas", X, [X, Y], DateWish(latest=True))
+    among_all = rank(question, *ARTICLE_AMONG_OTHERS, means=means)
+    alone = rank(question, *ARTICLE_AMONG_OTHERS, means=means, within="own")
+    assert len({each.evidence for each in alone}) == 3
+    assert alone == [each for each in among_all if each.passage_id in {1, 2, 4}]
+
+
+def test_an_article_is_searched_however_many_others_are_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Candidates are taken from the article, not looked for among the best of all."""
+    monkeypatch.setattr(ranking, "_CANDIDATES", 2)
+    others = [Given(f"ice {number}", sentences=[X]) for number in range(5)]
+    own = [Given("sun", slug="own"), Given("ice", slug="own"), Given("wind", slug="own")]
+    found = rank(asked("ice", embedding=X), *others, *own, within="own")
+    assert ids(found) == [6, 5]
+
+
+def test_a_twin_in_another_article_hides_nothing() -> None:
+    """What two articles say alike is found in each of them."""
+    passages = [Given(TEN_WORDS, sentences=[X]), Given(TEN_WORDS, slug="own")]
+    question = asked(embedding=X)
+    assert ids(rank(question, *passages)) == [0]
+    assert ids(rank(question, *passages, within="own")) == [1]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from pathlib import Path
 
@@ -140,6 +140,77 @@ def test_the_newest_articles_of_a_time(
     found = Store.open(path, EMBEDDER).newest_articles(**({"limit": 9} | options))
     assert [article.slug for article in found] == slugs
     assert all(article in articles for article in found)
+
+
+@pytest.fixture
+def five_articles(path: Path, make_article: MakeArticle) -> dict[str, Article]:
+    """An index of five articles, by slug, as they are stored."""
+    dates = {
+        "undated": None,
+        "june-25": date(2025, 6, 12),
+        "b-june-25": date(2025, 6, 12),
+        "also-undated": None,
+        "june-26": date(2026, 6, 1),
+    }
+    articles = {slug: make_article(slug, "Ice. Melt", published=dates[slug]) for slug in dates}
+    write(path, *articles.values())
+    return articles
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "slugs"),
+    [
+        (0, 9, ["june-26", "b-june-25", "june-25", "also-undated", "undated"]),
+        (0, 2, ["june-26", "b-june-25"]),
+        (2, 2, ["june-25", "also-undated"]),
+        (4, 2, ["undated"]),
+        (5, 2, []),
+    ],
+)
+def test_all_articles_are_listed(
+    offset: int, limit: int, slugs: list[str], path: Path, five_articles: dict[str, Article]
+) -> None:
+    """Newest first, at the end those without a date, each time by slug; part by part."""
+    found = Store.open(path, EMBEDDER).read_articles(offset, limit)
+    assert found == [five_articles[slug] for slug in slugs]
+
+
+def test_the_place_of_an_article_in_the_list(
+    path: Path, five_articles: dict[str, Article]
+) -> None:
+    """As many articles are before it as the list says; before one that isn't there, none."""
+    store = Store.open(path, EMBEDDER)
+    for place, article in enumerate(store.read_articles(0, 9)):
+        assert store.count_before(article.slug) == place
+    assert store.count_before("gone") == 0
+    assert len(five_articles) == 5
+
+
+def test_an_article_is_found_by_the_beginning_of_its_content_hash(
+    path: Path, five_articles: dict[str, Article]
+) -> None:
+    """Twelve digits name one article, and nothing else does."""
+    store = Store.open(path, EMBEDDER)
+    for article in five_articles.values():
+        assert store.find_article(article.content_hash[:12]) == article
+    assert store.find_article("0" * 12) is None
+    assert store.find_article("' OR 1 --") is None
+
+
+def test_the_passages_of_an_article_are_in_the_order_of_its_text(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """Whatever order they were stored in; an article that isn't there has none."""
+    article, other = make_article("first", "Ice. Melt"), make_article("other", "Sun. Heat")
+    late = replace(embedded(article, (0, 3)), passage=Passage(article, 5, 9, (Span(5, 9),)))
+    early = replace(embedded(article, (0, 3)), passage=Passage(article, 0, 4, (Span(0, 4),)))
+    with Store.writing(path, EMBEDDER) as store:
+        store.replace_article(other, [embedded(other, (0, 3))])
+        store.replace_article(article, [late, early])
+    store = Store.open(path, EMBEDDER)
+    passages = store.read_passages(store.passage_ids("first"))
+    assert [passage.text for passage in passages] == ["Ice.", "Melt"]
+    assert store.passage_ids("gone") == []
 
 
 def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeArticle) -> None:

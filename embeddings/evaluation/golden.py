@@ -27,7 +27,8 @@ def read_golden(path: Path, articles: Sequence[Article]) -> QuestionSet:
 
     ``article`` is null where the bot must not answer; ``quote_contains`` lists texts of which the
     quote must hold one, and is null where the right article is enough. What the articles do not
-    hold can't be found: such a question counts as wrong, with a warning.
+    hold can't be found: such a question counts as wrong, with a warning. ``after`` may be there:
+    the question that the same person asked before.
 
     Args:
         path: The file.
@@ -50,6 +51,7 @@ class _Line:
     language: _Text
     article: _Text | None
     quote_contains: tuple[_Text, ...] | None
+    after: _Text | None = None
 
 
 def _known_question(path: Path, number: int, line: _Line, bodies: dict[str, str]) -> KnownQuestion:
@@ -71,6 +73,7 @@ def _known_question(path: Path, number: int, line: _Line, bodies: dict[str, str]
         article=line.article,
         answers=answers,
         paragraph=None,
+        after=line.after,
     )
 
 

@@ -52,6 +52,7 @@ class KnownQuestion:
         article: Slug of the article that answers, None if none does.
         answers: Spans of that article's body that each answer; None if the whole article does.
         paragraph: The paragraph that it was asked on, as a span of the body; None if not known.
+        after: The question that the same person asked before, None if there is none.
     """
 
     id: str
@@ -61,6 +62,7 @@ class KnownQuestion:
     article: str | None
     answers: tuple[Span, ...] | None
     paragraph: Span | None
+    after: str | None = None
 
     def is_right(self, passage: Passage) -> bool:
         """Tell whether a passage answers.
@@ -116,9 +118,17 @@ class QuestionSet:
         """SHA-256 (hex) over the corpus and the questions: only equal ones can be compared."""
         content = [
             [article.content_hash for article in self.articles],
-            [asdict(question) for question in self.questions],
+            [_content(question) for question in self.questions],
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _content(question: KnownQuestion) -> dict[str, object]:
+    content = asdict(question)
+    if question.after is None:
+        # Runs that were saved before there was such a thing can still be compared with.
+        del content["after"]
+    return content
 
 
 def read_lines(path: Path, line_type: type[_Line], example: str) -> Iterator[tuple[int, _Line]]:

@@ -165,7 +165,12 @@ def _ask(
     if question_set.kind.asks_without:
         asked += [(question, False) for question in question_set.questions]
         without += [question.article for question in question_set.questions]
-    found = retriever.search_batch([question.text for question, _ in asked], _RANKS, without)
+    found = retriever.search_batch(
+        [question.text for question, _ in asked],
+        _RANKS,
+        without,
+        after=[question.after for question, _ in asked],
+    )
     return [
         _outcome(question, hits if is_searched(question.text) else [], answerable=answerable)
         for (question, answerable), hits in zip(asked, found, strict=True)
