@@ -4,6 +4,8 @@ BotError
 ├── SettingsError           a setting is wrong: which one, and an example of a right one
 ├── QuoteError              a quote isn't what the article says: it is not sent
 ├── TelegramUnavailable     the bot can't begin: Telegram refuses the token or can't be reached
+├── JournalUnusable         the journal can't be opened: why, and what to do
+├── JournalError            the journal can't be read or written just now
 └── ReindexError            a reindex ended without a report: why
     └── ReindexRunning      one is running already
 """
@@ -23,6 +25,14 @@ class QuoteError(BotError):
 
 class TelegramUnavailable(BotError):
     """Telegram refuses the token, or its server can't be reached."""
+
+
+class JournalUnusable(BotError):
+    """The journal is damaged, can't be written, or is of a newer version."""
+
+
+class JournalError(BotError):
+    """The journal can't be read or written just now, since the disk is full or it is locked."""
 
 
 class ReindexError(BotError):

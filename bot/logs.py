@@ -28,6 +28,9 @@ def configure_logging(level: str, secret: str | None) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # At INFO it logs every request with its URL, and the token is part of that.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # They tell of every step of a migration and every run of a job.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     # It warns about a model before it raises; our own error then says what to do about it.
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)

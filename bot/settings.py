@@ -62,6 +62,13 @@ class Settings(BaseSettings):
         description="packaged, or the name or folder of a sentence-transformers model",
         examples=["packaged"],
     )
+    journal_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="a whole number of days from 0 to 3650",
+        examples=["90"],
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO",
         description="DEBUG, INFO, WARNING or ERROR",
@@ -113,6 +120,7 @@ class Settings(BaseSettings):
             "ARTICLES_DIR": str(self.articles_dir),
             "DATA_DIR": str(self.data_dir),
             "EMBEDDING_MODEL": self.embedding_model,
+            "JOURNAL_DAYS": str(self.journal_days),
             "LOG_LEVEL": self.log_level,
         }
 

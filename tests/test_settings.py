@@ -30,12 +30,13 @@ def test_defaults() -> None:
     assert settings.index_path == Path("data/index.db")
     assert settings.models_dir == Path("data/models")
     assert settings.embedding_model == "packaged"
+    assert settings.journal_days == 90
     assert settings.log_level == "INFO"
     assert settings.bot_base_url == "https://api.telegram.org/bot"
     assert settings.bot_file_url == "https://api.telegram.org/file/bot"
 
 
-@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "ADMIN_IDS", "DATA_DIR", "LOG_LEVEL"])
+@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "ADMIN_IDS", "JOURNAL_DAYS", "LOG_LEVEL"])
 def test_blank_is_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that is left blank counts as not set."""
     monkeypatch.setenv(name, "  ")
@@ -67,7 +68,7 @@ def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("ADMIN_IDS", "abc"),
         ("ADMIN_IDS", "12,@alice"),
         ("ADMIN_IDS", "-100123"),
-        ("ADMIN_IDS", "0"),
+        ("ADMIN_IDS", "1,0"),
         ("ADMIN_IDS", "1_000"),
         ("ADMIN_IDS", "[1]"),
         ("TELEGRAM_BOT_TOKEN", "AAE-without-a-number"),
@@ -76,6 +77,10 @@ def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("TELEGRAM_API_URL", "http://:80"),
         ("TELEGRAM_API_URL", "http://my-server:port"),
         ("LOG_LEVEL", "loud"),
+        ("JOURNAL_DAYS", "-1"),
+        ("JOURNAL_DAYS", "3651"),
+        ("JOURNAL_DAYS", "1.5"),
+        ("JOURNAL_DAYS", "ninety"),
     ],
 )
 def test_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +143,13 @@ def test_api_url(
 def test_environment_passes_everything_but_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process with `environment()` has the same settings, without the token."""
     settings = Settings.model_validate(
-        {"telegram_bot_token": TOKEN, "admin_ids": "2,1", "data_dir": "x", "log_level": "ERROR"}
+        {
+            "telegram_bot_token": TOKEN,
+            "admin_ids": "2,1",
+            "data_dir": "x",
+            "journal_days": "0",
+            "log_level": "ERROR",
+        }
     )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
