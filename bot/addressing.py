@@ -43,6 +43,13 @@ def from_a_person(message: Message, bot: User) -> bool:
     return sender is None or not sender.is_bot or message.sender_chat is not None
 
 
+def identity_of(message: Message) -> int | None:
+    """The id of who wrote a message; None for an anonymous admin, or who writes as a channel."""
+    if message.from_user is None or message.sender_chat is not None:
+        return None
+    return message.from_user.id
+
+
 def addressed_question(message: Message, bot: User) -> Addressed | None:
     """What a message asks us, None if it isn't for us or has no text.
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import TypeVar
 
 from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
@@ -17,14 +18,15 @@ from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
 
+T = TypeVar("T")
+
 # Nobody asks in more than this many characters; the model reads some 500 tokens anyway.
 MAX_QUESTION = 1_000
 # One batch of 32 takes as long as four single questions; a larger one would hold up the next.
 _MAX_BATCH = 32
-_MAX_QUOTES = 3
 
 RELATED_FROM = 0.02
-"""From this confidence on an article is named below "not found" as perhaps related."""
+"""From this confidence on a passage is shown after the first one, or its article as related."""
 _MAX_ARTICLES = 3
 # Several of the best passages may be of one article.
 _MAX_HITS = 10
@@ -46,6 +48,10 @@ class Outcome(StrEnum):
     TOO_LONG = "too-long"
 
 
+SEARCHED = frozenset({Outcome.ANSWERED, Outcome.UNSURE, Outcome.NOT_FOUND, Outcome.ARTICLES})
+"""Outcomes of what was a question; the others are small talk, or nothing that can be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a person asked."""
@@ -54,8 +60,14 @@ class Question:
     """Without doubled spaces and line breaks."""
     language: str
     """The language to reply in."""
+    asked_in: str
+    """The language that it is in."""
     outcome: Outcome | None
     """Settled without a look at the articles (a greeting), None where they must be searched."""
+    earlier: str | None = None
+    """The question that the person asked before, with which this one may have to be read."""
+    within: str | None = None
+    """The slug of the one article to search; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +105,34 @@ class Quote:
 class Answer:
     """What the bot replies to a question."""
 
-    question: str
-    language: str
-    """The language to reply in."""
+    question: Question
     outcome: Outcome
     quotes: tuple[Quote, ...] = ()
     """Best first; empty unless answered or unsure."""
     articles: tuple[Article, ...] = ()
     """Related ones if nothing was found, best first; those of the time that was asked for."""
+    follow_up: bool = False
+    """Whether the question was read after the one before it."""
+    needed_context: bool = False
+    """Whether by itself it would have been answered with something else, or less surely."""
+
+    @property
+    def language(self) -> str:
+        """The language to reply in."""
+        return self.question.language
 
     @property
     def answered(self) -> bool:
         """Whether there is a quote that answers."""
         return self.outcome is Outcome.ANSWERED
+
+    @property
+    def context(self) -> str | None:
+        """What the next question may have to be read after; None if this was no question."""
+        if self.outcome not in SEARCHED or self.question.within:
+            return None
+        # One follow-up after the other is about the same thing.
+        return self.question.earlier if self.follow_up else self.question.text
 
     def whole(self) -> "Answer":
         """The same with whole passages as quotes."""
@@ -129,63 +156,88 @@ def verify(quote: Quote) -> None:
         )
 
 
-def read_question(text: str, language_code: str | None = None) -> Question:
+def read_question(
+    text: str,
+    language_code: str | None = None,
+    *,
+    chosen_language: str | None = None,
+    earlier: str | None = None,
+    within: str | None = None,
+) -> Question:
     """Tidy up what a person wrote, and settle what needs no search.
 
     Args:
         text: The message, as it came.
         language_code: Telegram's language of the person's app, for texts too short to tell.
+        chosen_language: The language that the person wants to be replied to in, if any.
+        earlier: What the person asked before, in case this can't stand alone.
+        within: The slug of the one article that the question is about, if any.
     """
     # Half of an emoji (a lone surrogate) is legal in JSON, but no tokenizer takes it.
     text = " ".join(text.encode("utf-8", "replace").decode().split())
+    outcome, asked_in = None, None
     if talk := small_talk(text, language_code):
-        kind, language = talk
-        return Question(text, language, Outcome(kind))
-    outcome = None
-    if not any(character.isalnum() for character in text):
+        outcome, asked_in = Outcome(talk[0]), talk[1]
+    elif not any(character.isalnum() for character in text):
         outcome = Outcome.NO_QUESTION
     elif len(text) > MAX_QUESTION:
         outcome = Outcome.TOO_LONG
-    return Question(text, reply_language(text, language_code), outcome)
+    asked_in = asked_in or reply_language(text, language_code)
+    # What is about one article needs no other context.
+    earlier = None if within else earlier
+    return Question(text, chosen_language or asked_in, asked_in, outcome, earlier, within)
 
 
 def answer_questions(retriever: Retriever, questions: Sequence[Question]) -> list[Answer]:
     """Answer questions as one batch, in their order."""
     answers = [_answer_at_once(retriever, question) for question in questions]
     searched = [
-        question.text
-        for question, answer in zip(questions, answers, strict=True)
-        if answer is None
+        question for question, answer in zip(questions, answers, strict=True) if answer is None
     ]
-    found = iter(retriever.search_batch(searched, _MAX_HITS) if searched else [])
+    found = iter(_search(retriever, searched) if searched else [])
     return [
         answer or _answer(question, next(found))
         for question, answer in zip(questions, answers, strict=True)
     ]
 
 
+def _search(retriever: Retriever, questions: Sequence[Question]) -> list[list[Hit]]:
+    return retriever.search_batch(
+        [question.text for question in questions],
+        _MAX_HITS,
+        within=[question.within for question in questions],
+        after=[question.earlier for question in questions],
+    )
+
+
 def _answer_at_once(retriever: Retriever, question: Question) -> Answer | None:
     """Answer what needs no search for passages; None for what does."""
     if question.outcome is not None:
-        return Answer(question.text, question.language, question.outcome)
-    articles = tuple(retriever.list_articles(question.text, _MAX_ARTICLES))
-    if articles:
-        return Answer(question.text, question.language, Outcome.ARTICLES, articles=articles)
-    return None
+        return Answer(question, question.outcome)
+    if question.within is not None:
+        return None
+    articles = tuple(retriever.list_articles(question.text, _MAX_ARTICLES, question.earlier))
+    return Answer(question, Outcome.ARTICLES, articles=articles) if articles else None
 
 
 def _answer(question: Question, hits: Sequence[Hit]) -> Answer:
     verdict = judge(hits)
     related = _related(hits)
-    if related and verdict is not Verdict.ANSWER and asks_for_latest(question.text):
+    if question.within is not None and related and verdict is Verdict.NOT_FOUND:
+        # Who asks about one article asks shortly ("Who leads it?"), which makes no hit confident.
+        verdict = Verdict.UNSURE
+    asks_for_articles = question.within is None and asks_for_latest(question.text)
+    if related and asks_for_articles and verdict is not Verdict.ANSWER:
         # News of something is what an article tells, not a sentence of it.
         newest = tuple(sorted(related, key=_day, reverse=True))
-        return Answer(question.text, question.language, Outcome.ARTICLES, articles=newest)
+        return Answer(question, Outcome.ARTICLES, articles=newest)
+    follow_up = bool(hits) and hits[0].follow_up
     if verdict is Verdict.NOT_FOUND:
-        return Answer(question.text, question.language, Outcome.NOT_FOUND, articles=related)
+        return Answer(question, Outcome.NOT_FOUND, articles=related, follow_up=follow_up)
     outcome = Outcome.ANSWERED if verdict is Verdict.ANSWER else Outcome.UNSURE
-    quotes = tuple(map(_quote, hits[:_MAX_QUOTES]))
-    return Answer(question.text, question.language, outcome, quotes)
+    quotes = tuple(_quote(hit) for hit in hits if hit.confidence >= RELATED_FROM)
+    needed_context = follow_up and not hits[0].found_alone
+    return Answer(question, outcome, quotes, follow_up=follow_up, needed_context=needed_context)
 
 
 def _related(hits: Sequence[Hit]) -> tuple[Article, ...]:
@@ -220,8 +272,7 @@ class Answering:
     def __init__(self, open_retriever: Callable[[], Retriever]) -> None:
         """Take what opens the retriever; it is called in the thread that will use it."""
         self._open_retriever = open_retriever
-        self._waiting: queue.SimpleQueue[tuple[str, str | None, Future[Answer]]]
-        self._waiting = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Question, Future[Answer]]] = queue.SimpleQueue()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answering")
         self._retriever: Retriever | None = None
 
@@ -233,58 +284,48 @@ class Answering:
         """
         loop = asyncio.get_running_loop()
         self._retriever = await loop.run_in_executor(self._thread, self._open_retriever)
-        await self.answer("Is everything ready for the first question?")
+        await self.answer(read_question("Is everything ready for the first question?"))
 
     async def shutdown(self) -> None:
         """Answer who still waits, and end the thread."""
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def answer(self, text: str, language_code: str | None = None) -> Answer:
-        """Answer what a person wrote; see `read_question` for the arguments.
+    async def answer(self, question: Question) -> Answer:
+        """Answer what a person asked.
 
         Raises:
             EmbeddingsError: if the index can't be searched.
         """
         answer: Future[Answer] = Future()
-        self._waiting.put((text, language_code, answer))
+        self._waiting.put((question, answer))
         # Each question brings a run of its own; a run that finds none waiting came too late
         # for its question, which an earlier run took along, and does nothing.
         self._thread.submit(self._answer_waiting)
         return await asyncio.wrap_future(answer)
 
-    async def whole_passage(self, content_hash: str, highlight: Span) -> Quote | None:
-        """Quote the whole passage around a sentence, None if its article has changed.
-
-        Args:
-            content_hash: The beginning of the article's content hash.
-            highlight: The sentence, as a span of the article's body.
+    async def look_up(self, look: Callable[[Retriever], T]) -> T:
+        """What a function finds in the index; it is called in the retriever's thread.
 
         Raises:
             EmbeddingsError: if the index can't be read.
         """
         loop = asyncio.get_running_loop()
-        passage = await loop.run_in_executor(
-            self._thread, lambda: self._opened().passage_at(content_hash, highlight)
-        )
-        if passage is None:
-            return None
-        return Quote(passage, passage.text, passage.start, passage.end, highlight)
+        return await loop.run_in_executor(self._thread, lambda: look(self._opened()))
 
     def _answer_waiting(self) -> None:
-        batch: list[tuple[str, str | None, Future[Answer]]] = []
+        batch: list[tuple[Question, Future[Answer]]] = []
         while len(batch) < _MAX_BATCH and not self._waiting.empty():
             waiting = self._waiting.get()
             # False if whoever asked has gone meanwhile.
-            if waiting[-1].set_running_or_notify_cancel():
+            if waiting[1].set_running_or_notify_cancel():
                 batch.append(waiting)
         try:
-            questions = [read_question(text, language_code) for text, language_code, _ in batch]
-            answers = answer_questions(self._opened(), questions)
+            answers = answer_questions(self._opened(), [question for question, _ in batch])
         except Exception as error:  # noqa: BLE001 - each who waits must hear of it
-            for *_, future in batch:
+            for _, future in batch:
                 future.set_exception(error)
         else:
-            for (*_, future), answer in zip(batch, answers, strict=True):
+            for (_, future), answer in zip(batch, answers, strict=True):
                 future.set_result(answer)
 
     def _opened(self) -> Retriever:

@@ -1,117 +1,179 @@
-"""Answer -> what a person sees: a Telegram message's text and entities, or lines in a terminal."""
+"""Answer -> what a person sees in Telegram: a message's text, entities and buttons."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.style import Style
-from rich.text import Text
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
-from telegram.constants import MessageLimit
+from telegram import InlineKeyboardButton
+from telegram.constants import MessageEntityType, MessageLimit
 
 from bot.answering import Answer, Outcome, Quote, verify
-from bot.callback_data import whole_passage_data
-from bot.localization import say, written_date
+from bot.callback_data import MAX_PLACES, Press, View, callback_data
+from bot.drafts import Card, Draft, utf16_length
+from bot.links import passage_link, sentence_url, share_url
+from bot.localization import language_name, say, written_date
+from bot.places import place_of
+from embeddings.quoting import LONGEST_QUOTE, quote_around
 from knowledge.article import Article
+from knowledge.language import LANGUAGES
 from knowledge.sentences import Span
 
 # In characters, so at most twice as many of the UTF-16 units that Telegram counts.
 _MAX_TITLE = 300
-_MAX_LISTED_TITLE = 150
+MAX_LISTED_TITLE = 150
 _MAX_PUBLISHER = 100
+_MAX_URL = 100
 _CUT = "…"
 _BULLET = "• "
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A message for Telegram: plain text, so that nothing in an article can act as markup."""
-
-    text: str
-    entities: tuple[MessageEntity, ...] = ()
-    """Offsets in UTF-16 units."""
-    buttons: InlineKeyboardMarkup | None = None
-
-
-def telegram_card(answer: Answer) -> Card:
+def telegram_card(answer: Answer, bot: str, question_id: int | None = None) -> Card:
     """One message, never over Telegram's limit: the best quote, or why there is none.
+
+    Args:
+        answer: What to show.
+        bot: The bot's name without the @, for links to it.
+        question_id: The question in the journal, for buttons that rate the answer; None for none.
 
     Raises:
         QuoteError: if the quote isn't what the article says; then nothing may be sent.
     """
     if answer.quotes:
-        return quote_card(answer.quotes[0], answer.language, answer.outcome)
-    text = say(answer.language, answer.outcome)
-    if not answer.articles:
-        return Card(text)
-    if answer.outcome is Outcome.NOT_FOUND:
-        text += f"\n\n{say(answer.language, 'related')}"
-    links = []
+        view = replace(view_of(answer), question_id=question_id)
+        return quote_card(answer.quotes[0], view, bot)
+    draft = Draft(say(answer.language, answer.outcome))
+    if answer.articles and answer.outcome is Outcome.NOT_FOUND:
+        draft.add(f"\n\n{say(answer.language, 'related')}")
     for article in answer.articles:
-        title = _shortened_line(article.title, _MAX_LISTED_TITLE)
-        text += f"\n{_BULLET}"
-        links.append(_link(len(text), title, article))
-        text += " · ".join([title, *_imprint(article, answer.language)])
-    return Card(text, _in_utf16_units(text, *links))
+        draft.add(f"\n{_BULLET}")
+        draft.add(shortened_line(article.title, MAX_LISTED_TITLE), url=article.url)
+        draft.add("".join(f" · {part}" for part in imprint(article, answer.language)))
+    return draft.card()
 
 
-def quote_card(quote: Quote, language: str, outcome: Outcome) -> Card:
-    """The same for one quote, with a button for the rest of its passage.
+def quote_card(quote: Quote, view: View, bot: str) -> Card:
+    """One quote with its source, and buttons for the rest of its passage and for other ones.
 
     Args:
-        quote: What to show; it is cut at sentence ends if it doesn't fit into a message.
-        language: The language to say the rest in.
-        outcome: ANSWERED, or UNSURE, which is said first.
+        quote: What stands at the view's place; it is cut at sentence ends if it doesn't fit into
+            a message.
+        view: What else the card shows.
+        bot: The bot's name without the @, for links to it.
 
     Raises:
         QuoteError: if the quote isn't what the article says; then nothing may be sent.
     """
-    title = _shortened_line(quote.article.title, _MAX_TITLE)
-    imprint = " · ".join(_imprint(quote.article, language))
-    first = f"{say(language, outcome)}\n\n" if outcome is Outcome.UNSURE else ""
-    below = f"\n{title}\n{imprint}" if imprint else f"\n{title}"
-    room = MessageLimit.MAX_TEXT_LENGTH - _units(f"{first}{_CUT}\n\n{_CUT}{below}")
-    shown = shortened(quote, room)
+    if view.whole:
+        quote = quote.whole()
+    article = quote.article
+    opening = "".join(f"{line}\n\n" for line in opening_lines(view))
+    title = shortened_line(article.title, _MAX_TITLE)
+    source = source_line(article, view)
+    link = shortened_line(article.url, _MAX_URL)
+    around = f"{opening}{_CUT}\n\n{_CUT}\n{title}\n{source}\n{link}"
+    shown = shortened(quote, MessageLimit.MAX_TEXT_LENGTH - utf16_length(around))
     verify(shown)
-    above, after = _marks_of_a_cut(shown)
-    above = f"{first}{above}\n" if above else first
-    after = f"\n{after}" if after else ""
-    text = f"{above}{shown.text}{after}{below}"
+    above, after = marks_of_a_cut(shown)
+    draft = Draft(opening)
+    draft.add(f"{above}\n" if above else "")
     highlight = shown.highlight
-    entities = _in_utf16_units(
-        text,
-        # Not an expandable one: folded to three lines it would hide the sentence that answers.
-        MessageEntity(MessageEntity.BLOCKQUOTE, offset=len(above), length=len(shown.text)),
-        MessageEntity(
-            MessageEntity.BOLD,
-            offset=len(above) + highlight.start - shown.start,
-            length=highlight.end - highlight.start,
-        ),
-        _link(len(text) - len(below) + 1, title, quote.article),
+    for number, (span, kind) in enumerate(_blocks(shown)):
+        draft.add("\n" if number else "")
+        draft.add(article.body[span.start : span.end], kind)
+        if span.start <= highlight.start < span.end:
+            start, end = highlight.start - span.start, highlight.end - span.start
+            draft.mark_last(MessageEntityType.BOLD, start, end)
+    draft.add(f"\n{after}\n" if after else "\n")
+    sentence = article.body[quote.highlight.start : quote.highlight.end]
+    draft.add(title, url=sentence_url(article, sentence))
+    draft.add(f"\n{source}\n" if source else "\n")
+    # Said in full, so that it can be seen and copied; Telegram finds links in a text by itself.
+    draft.add(link, url=None if link == article.url else article.url)
+    return draft.card(*_button_rows(quote, view, bot))
+
+
+def view_of(answer: Answer) -> View:
+    """What the card of an answer with quotes shows, before any button is pressed."""
+    return View(
+        language=answer.language,
+        places=tuple(place_of(quote) for quote in answer.quotes[:MAX_PLACES]),
+        outcome=answer.outcome,
+        asked_in=answer.question.asked_in,
+        follow_up=answer.needed_context,
     )
-    return Card(text, entities, _whole_passage_button(quote, language, outcome))
 
 
-def terminal_card(answer: Answer, *, framed: bool = True) -> RenderableType:
-    """The same for a terminal; without the frame for a pipe, where a line is one paragraph.
+def opening_lines(view: View) -> Iterator[str]:
+    """What is to be said before the quote."""
+    if view.follow_up:
+        yield say(view.language, "follow-up")
+    if view.page:
+        number, total = view.page + 1, len(view.places)
+        yield say(view.language, "another-passage", number=number, total=total)
+    elif view.outcome is Outcome.UNSURE:
+        yield say(view.language, Outcome.UNSURE)
 
-    Raises:
-        QuoteError: if the quote isn't what the article says; then nothing may be shown.
+
+def source_line(article: Article, view: View) -> str:
+    """Who published the article and when; in which languages question and it are, if not alike."""
+    return " · ".join([*imprint(article, view.language), *_languages(article, view)])
+
+
+def _languages(article: Article, view: View) -> Iterator[str]:
+    if view.asked_in in {None, article.language}:
+        return
+    question = say(view.language, f"question-in-{view.asked_in}")
+    if article.language in LANGUAGES:
+        source = say(view.language, f"source-in-{article.language}")
+    else:
+        name = language_name(article.language, view.language)
+        source = say(view.language, "source-in-other", name=name)
+    yield f"{question}, {source}"
+
+
+def _blocks(quote: Quote) -> list[tuple[Span, MessageEntityType]]:
+    """The parts of a quote that are blocks of their own, and of which kind.
+
+    Of a long one what stands before and after the sentences around the answer is folded, so that
+    these stay in view. A long block folds by itself, also where it is a single endless sentence.
     """
-    if not answer.quotes:
-        return Group(Text(say(answer.language, answer.outcome)), *_article_lines(answer))
-    quote = answer.quotes[0]
-    verify(quote)
-    words = Text(quote.text)
-    words.stylize("bold", quote.highlight.start - quote.start, quote.highlight.end - quote.start)
-    above, after = _marks_of_a_cut(quote)
-    return Group(
-        *([Text(say(answer.language, answer.outcome))] if not answer.answered else []),
-        *([Text(above)] if above else []),
-        Panel(words) if framed else words,
-        *([Text(after)] if after else []),
-        *_source_lines(quote.article, answer.language, _MAX_TITLE),
-    )
+    spans = [Span(quote.start, quote.end)]
+    if len(quote.text) > LONGEST_QUOTE:
+        shown = quote_around(quote.passage, quote.highlight)
+        start, end = max(shown.start, quote.start), min(shown.end, quote.end)
+        spans = [Span(quote.start, start), Span(start, end), Span(end, quote.end)]
+    blocks = []
+    for number, span in enumerate(spans):
+        piece = quote.article.body[span.start : span.end]
+        start = span.start + len(piece) - len(piece.lstrip())
+        end = start + len(piece.strip())
+        folded = number != len(spans) // 2 or end - start > LONGEST_QUOTE
+        kind = MessageEntityType.EXPANDABLE_BLOCKQUOTE if folded else MessageEntityType.BLOCKQUOTE
+        if start < end:
+            blocks.append((Span(start, end), kind))
+    return blocks
+
+
+def _button_rows(quote: Quote, view: View, bot: str) -> list[list[InlineKeyboardButton]]:
+    def button(key: str, press: Press, then: View) -> list[InlineKeyboardButton]:
+        data = callback_data(press, then)
+        return [InlineKeyboardButton(say(view.language, key), callback_data=data)] if data else []
+
+    reading, about_it = list[InlineKeyboardButton](), list[InlineKeyboardButton]()
+    if view.page:
+        previous = replace(view, page=view.page - 1, whole=False)
+        reading += button("button-previous", Press.SHOW, previous)
+    if quote.trimmed:
+        reading += button("button-whole", Press.SHOW, replace(view, whole=True))
+    if view.page + 1 < len(view.places):
+        following = replace(view, page=view.page + 1, whole=False)
+        reading += button("button-next" if view.page else "button-more", Press.SHOW, following)
+    if view.question_id is not None:
+        about_it += button("button-helpful", Press.HELPFUL, view)
+        about_it += button("button-not-helpful", Press.NOT_HELPFUL, view)
+    if link := passage_link(bot, view.place):
+        url = share_url(link, shortened_line(quote.article.title, MAX_LISTED_TITLE))
+        about_it.append(InlineKeyboardButton(say(view.language, "button-share"), url=url))
+    return [reading, about_it]
 
 
 def shortened(quote: Quote, limit: int) -> Quote:
@@ -124,40 +186,27 @@ def shortened(quote: Quote, limit: int) -> Quote:
     def text(start: int, end: int) -> str:
         return quote.text[start - quote.start : end - quote.start]
 
-    if _units(quote.text) <= limit:
+    if utf16_length(quote.text) <= limit:
         return quote
     sentences = quote.passage.sentences
     start, end = quote.highlight.start, quote.highlight.end
-    if _units(text(start, end)) > limit:
+    if utf16_length(text(start, end)) > limit:
         # No character has more than two units.
         end = start + len(text(start, start + limit // 2).rsplit(maxsplit=1)[0])
     highlight = Span(start, end)
     for later in sorted(each.end for each in sentences if end < each.end <= quote.end):
-        if _units(text(start, later)) > limit:
+        if utf16_length(text(start, later)) > limit:
             break
         end = later
     before = [each.start for each in sentences if quote.start <= each.start < start]
     for earlier in sorted(before, reverse=True):
-        if _units(text(earlier, end)) > limit:
+        if utf16_length(text(earlier, end)) > limit:
             break
         start = earlier
     return replace(quote, text=text(start, end), start=start, end=end, highlight=highlight)
 
 
-def _whole_passage_button(
-    quote: Quote, language: str, outcome: Outcome
-) -> InlineKeyboardMarkup | None:
-    if not quote.trimmed:
-        return None
-    return InlineKeyboardMarkup.from_button(
-        InlineKeyboardButton(
-            say(language, "button-whole"),
-            callback_data=whole_passage_data(quote, language, outcome),
-        )
-    )
-
-
-def _marks_of_a_cut(quote: Quote) -> tuple[str, str]:
+def marks_of_a_cut(quote: Quote) -> tuple[str, str]:
     """What to put before and after a quote; outside of it, which is the article's words alone."""
     return (
         _CUT if quote.start > quote.passage.start else "",
@@ -165,54 +214,19 @@ def _marks_of_a_cut(quote: Quote) -> tuple[str, str]:
     )
 
 
-def _link(offset: int, title: str, article: Article) -> MessageEntity:
-    return MessageEntity(MessageEntity.TEXT_LINK, offset, len(title), url=article.url)
-
-
-def _in_utf16_units(text: str, *entities: MessageEntity) -> tuple[MessageEntity, ...]:
-    """The entities with offsets as Telegram counts, made from those in characters."""
-    return tuple(MessageEntity.adjust_message_entities_to_utf_16(text, entities))
-
-
-def _article_lines(answer: Answer) -> list[Text]:
-    if not answer.articles:
-        return []
-    lines = []
-    if answer.outcome is Outcome.NOT_FOUND:
-        lines += [Text(), Text(say(answer.language, "related"))]
-    for article in answer.articles:
-        lines += _source_lines(article, answer.language, _MAX_LISTED_TITLE)
-    return lines
-
-
-def _source_lines(article: Article, language: str, max_title: int) -> list[Text]:
-    lines = [
-        Text(_shortened_line(article.title, max_title), style=Style(link=article.url)),
-        # A link that is folded over two lines can't be clicked or copied.
-        Text(article.url, style="blue", no_wrap=True, overflow="ignore"),
-    ]
-    if imprint := _imprint(article, language):
-        lines.append(Text(" · ".join(imprint), style="dim"))
-    return lines
-
-
-def _imprint(article: Article, language: str) -> list[str]:
+def imprint(article: Article, language: str) -> list[str]:
     """Who published it and when, as far as that is known."""
-    imprint = []
+    parts = []
     if article.publisher:
-        imprint.append(_shortened_line(article.publisher, _MAX_PUBLISHER))
+        parts.append(shortened_line(article.publisher, _MAX_PUBLISHER))
     if article.published:
-        imprint.append(written_date(article.published, language))
-    return imprint
+        parts.append(written_date(article.published, language))
+    return parts
 
 
-def _shortened_line(text: str, limit: int) -> str:
+def shortened_line(text: str, limit: int) -> str:
     """One line of at most `limit` characters, cut between words where it has any."""
     line = " ".join(text.split())
     if len(line) <= limit:
         return line
     return line[: limit - len(_CUT)].rsplit(maxsplit=1)[0] + _CUT
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

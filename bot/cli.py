@@ -92,9 +92,11 @@ def run() -> None:
 
     from bot.answering import Answering
     from bot.application import build_bot, serve
+    from bot.journal import Journal
 
-    bot = build_bot(settings, Answering(_prepare(settings)))
-    asyncio.run(serve(bot))
+    with contextlib.closing(Journal.open(settings.data_dir, settings.journal_days)) as journal:
+        bot = build_bot(settings, Answering(_prepare(settings)), journal)
+        asyncio.run(serve(bot))
 
 
 @app.command()
@@ -158,8 +160,9 @@ def evaluate(  # noqa: PLR0913 - an argument is an option of the command
     """Measure how well questions with known answers are answered.
 
     A file is recognised by its content. Lines of {"question": "…", "language": "en", "article":
-    "its-slug" or null, "quote_contains": ["…"] or null} are asked about the articles. Files in
-    SQuAD's format (two are twins in two languages) and KazQAD's bring articles of their own.
+    "its-slug" or null, "quote_contains": ["…"] or null} are asked about the articles; one with
+    "after": "…" is asked after that question, by the same person. Files in SQuAD's format (two are
+    twins in two languages) and KazQAD's bring articles of their own.
     """
     settings = _start()
     from bot.answering import read_question
@@ -340,13 +343,15 @@ def _chat(settings: "Settings") -> None:
             "the chat."
         )
     last: Answer | None = None
+    context: str | None = None
     for line in _typed_lines() if interactive else sys.stdin:
         if not line.strip():
             continue
         if last and last.quotes and line.strip().casefold() == _MORE:
             last = last.whole()
         else:
-            [last] = answer_questions(retriever, [read_question(line)])
+            [last] = answer_questions(retriever, [read_question(line, earlier=context)])
+            context = last.context or context
         _print_answer(last)
         typer.echo()
 
@@ -366,7 +371,7 @@ def _answer_fields(answer: "Answer") -> dict[str, Any]:
         verify(quote)
         verify(quote.whole())
     return {
-        "question": answer.question,
+        "question": answer.question.text,
         "language": answer.language,
         "outcome": answer.outcome,
         "answered": answer.answered,
@@ -400,7 +405,7 @@ def _answer_fields(answer: "Answer") -> dict[str, Any]:
 
 
 def _print_answer(answer: "Answer") -> None:
-    from bot.cards import terminal_card
+    from bot.terminal_cards import terminal_card
 
     console = Console(highlight=False)
     framed = console.is_terminal

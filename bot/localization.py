@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 
+from babel import Locale
 from babel.dates import format_date
 from fluent.runtime import FluentBundle, FluentResource
 
@@ -59,6 +60,12 @@ def written_date(day: date, language: str) -> str:
     text = format_date(day, format="long", locale=_DATE_LOCALES.get(language, language))
     # Some terminals and fonts have no narrow no-break space, which goes before "г." and "ж.".
     return text.replace("\u202f", "\u00a0")
+
+
+def language_name(code: str, language: str) -> str:
+    """What a language is called in another: ("uz", "ru") is "узбекский"; the code if unknown."""
+    name = Locale.parse(language).languages.get(code)
+    return str(name or code)
 
 
 def small_talk(text: str, language_code: str | None) -> tuple[str, str] | None:

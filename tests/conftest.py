@@ -1,15 +1,26 @@
 """Fixtures that several test files share."""
 
-from collections.abc import AsyncIterator, Callable
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bot.application import Bot, polling
+from bot.journal import Journal
+from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
+from conversation import build
 from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
+from embeddings.indexing import reindex
 from embeddings.packaged_model import unpack_packaged_model
+from embeddings.retriever import Retriever
+from embeddings.store import Store
+from fixed_retriever import FixedRetriever
 from knowledge.article import Article
+from quality_corpora import RealRetriever, join_corpora
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +37,54 @@ async def api() -> AsyncIterator[BotApiServer]:
     assert server.refused == []
 
 
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A journal that nobody is in yet."""
+    with closing(Journal.open(tmp_path, days=90)) as journal:
+        yield journal
+
+
+@pytest.fixture
+def alice(api: BotApiServer) -> Person:
+    """A person, and the bot's admin."""
+    return api.user("Alice", language_code="en")
+
+
+@pytest.fixture
+def bakyt(api: BotApiServer) -> Person:
+    """Another person."""
+    return api.user("Bakyt", language_code="ky")
+
+
+@pytest.fixture
+def retriever() -> FixedRetriever:
+    """Knows one passage, about a bridge."""
+    return FixedRetriever()
+
+
+@pytest.fixture
+async def bot(
+    api: BotApiServer, alice: Person, retriever: FixedRetriever, journal: Journal
+) -> AsyncIterator[Bot]:
+    """The bot, polling; its admin has written to it before."""
+    api.private_chat(alice)
+    bot = build(api, retriever, journal, admin_ids=str(alice.id))
+    async with polling(bot):
+        yield bot
+
+
+@pytest.fixture
+def private(api: BotApiServer, alice: Person, bot: Bot) -> Chat:
+    """Alice's chat with the bot."""
+    return api.private_chat(alice)
+
+
+@pytest.fixture
+def group(api: BotApiServer, bot: Bot) -> Chat:
+    """A group that the bot is a member of."""
+    return api.group("Green Bishkek")
+
+
 @pytest.fixture(scope="session")
 def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packaged model unpacked in it, once for all tests."""
@@ -38,6 +97,21 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packaged_embedder(models_folder: Path) -> SentenceTransformerEmbedder:
     """The real model."""
     return load_embedder("packaged", models_folder)
+
+
+@pytest.fixture(scope="session")
+def real_retriever(
+    packaged_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
+) -> RealRetriever:
+    """Opens an index of articles with the real model; each is made once for all tests."""
+
+    @functools.cache
+    def retriever(folders: tuple[Path, ...]) -> Retriever:
+        path = tmp_path_factory.mktemp("index") / "index.db"
+        reindex(join_corpora(folders), path, packaged_embedder)
+        return Retriever(Store.open(path, packaged_embedder), packaged_embedder)
+
+    return retriever
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from embeddings.confidence import Evidence
 from embeddings.quoting import quote_around
-from embeddings.retriever import Hit, Retriever
+from embeddings.retriever import ArticleList, ArticlePage, Hit, Retriever
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
@@ -70,6 +71,10 @@ class FixedRetriever(Retriever):
         self.confidence = 1.0
         """Of what is found; of all else it is 0."""
         self.batches: list[list[str]] = []
+        self.within: list[list[str | None]] = []
+        """For each batch the articles that were to be searched."""
+        self.after: list[list[str | None]] = []
+        """For each batch the questions before."""
         self.threads: set[str] = set()
         self.error: Exception | None = None
         self.busy = threading.Event()
@@ -77,24 +82,49 @@ class FixedRetriever(Retriever):
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def list_articles(self, question: str, limit: int) -> list[Article]:
-        """Both articles for the news."""
-        return [BRIDGE, CANAL][:limit] if question == "What is the news?" else []
+    def list_articles(self, question: str, limit: int, after: str | None = None) -> list[Article]:
+        """Both articles for the news; none if that goes on about something."""
+        return [BRIDGE, CANAL][:limit] if question == "What is the news?" and not after else []
 
     def search_batch(
         self,
         questions: Sequence[str],
         limit: int = 3,  # noqa: ARG002 - as in Retriever
         without: Sequence[str | None] | None = None,  # noqa: ARG002
+        within: Sequence[str | None] | None = None,
+        after: Sequence[str | None] | None = None,
     ) -> list[list[Hit]]:
         """The passage that each question speaks of, else the bridge's, which is no answer."""
         self.batches.append(list(questions))
+        self.within.append(list(within or []))
+        self.after.append(list(after or []))
         self.threads.add(threading.current_thread().name)
         self.busy.set()
         assert self.may_go_on.wait(10)
         if self.error:
             raise self.error
-        return [self.find(question.lower()) for question in questions]
+        nothing = [None] * len(questions)
+        return [
+            [
+                hit
+                for hit in self._read(question.lower(), (earlier or "").lower())
+                if slug in {None, hit.passage.article.slug}
+            ]
+            for question, slug, earlier in zip(
+                questions, within or nothing, after or nothing, strict=True
+            )
+        ]
+
+    def _read(self, question: str, earlier: str) -> list[Hit]:
+        """What the question speaks of, else what the one before it spoke of."""
+        hits = self.find(question)
+        if not earlier or not hits or hits[0].confidence:
+            return hits
+        return [
+            replace(hit, follow_up=True, found_alone=False)
+            for hit in self.find(earlier)
+            if hit.confidence
+        ] or hits
 
     def passage_at(self, content_hash: str, part: Span) -> Passage | None:
         """As the real one does, for the two passages."""
@@ -105,6 +135,29 @@ class FixedRetriever(Retriever):
             inside = passage.start <= part.start and part.end <= passage.end
             if inside and passage.article.content_hash.startswith(content_hash):
                 return passage
+        return None
+
+    def list_page(self, page: int, size: int) -> ArticleList:
+        """As the real one does."""
+        articles = [passage.article for passage in self.passages.values()]
+        before = (min(page, -(-len(articles) // size)) - 1) * size
+        shown = tuple(articles[before : before + size])
+        return ArticleList(shown, before // size + 1, before, len(articles))
+
+    def openings(self, limit: int, offset: int = 0) -> list[Passage]:
+        """As the real one does."""
+        return list(self.passages.values())[offset : offset + limit]
+
+    def find_article(self, content_hash: str) -> Article | None:
+        """As the real one does."""
+        page = self.article_page(content_hash, 1)
+        return page.passage.article if page else None
+
+    def article_page(self, content_hash: str, number: int) -> ArticlePage | None:  # noqa: ARG002
+        """As the real one does; both articles are of one passage."""
+        for before, passage in enumerate(self.passages.values()):
+            if passage.article.content_hash.startswith(content_hash):
+                return ArticlePage(passage, 1, 1, before)
         return None
 
     def find(self, question: str) -> list[Hit]:

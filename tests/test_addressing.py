@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from telegram import Bot, Message, User
 
-from bot.addressing import Addressed, Way, addressed_question, from_a_person
+from bot.addressing import Addressed, Way, addressed_question, from_a_person, identity_of
 
 US = User(1000, "Green bot", is_bot=True, username="Green_Bot")
 ALICE = {"id": 7, "is_bot": False, "first_name": "Alice", "language_code": "ru"}
@@ -247,3 +247,18 @@ def test_service_messages_ask_nothing() -> None:
     case = message(None, new_chat_title="Greener", chat=PRIVATE)
     assert from_a_person(case, US)
     assert addressed_question(case, US) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "identity"),
+    [
+        (message("hi"), 7),
+        (message("hi", sender=None), None),
+        (message("hi", sender_chat=GROUP), None),
+        (message("hi", sender_chat=CHANNEL), None),
+    ],
+    ids=["a person", "no sender", "anonymous admin", "as a channel"],
+)
+def test_identity(sent: Message, identity: int | None) -> None:
+    """Telegram's placeholders for people who hide are nobody's identity."""
+    assert identity_of(sent) == identity

@@ -31,6 +31,7 @@ from fixed_retriever import (
     hit,
     passage_of,
 )
+from knowledge.article import Article
 from knowledge.sentences import Span
 
 QUOTE = Quote(
@@ -73,25 +74,90 @@ def test_a_false_quote_is_caught(quote: Quote) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "question"),
+    ("text", "tidy", "language", "outcome"),
     [
-        ("  Who \n built\tit? ", Question("Who built it?", "en", None)),
-        ("2021?", Question("2021?", "ru", None)),
-        ("", Question("", "ru", Outcome.NO_QUESTION)),
-        ("👍🏽 !?", Question("👍🏽 !?", "ru", Outcome.NO_QUESTION)),
-        ("Thank you!", Question("Thank you!", "en", Outcome.THANKS)),
-        ("Салам", Question("Салам", "ky", Outcome.GREETING)),
-        ("OK!", Question("OK!", "ru", Outcome.OKAY)),
-        ("Кто ты?", Question("Кто ты?", "ru", Outcome.ABOUT)),
-        ("Bye", Question("Bye", "en", Outcome.GOODBYE)),
-        ("why " * 250, Question(("why " * 250).strip(), "en", None)),
-        ("why " * 251, Question(("why " * 251).strip(), "en", Outcome.TOO_LONG)),
-        ("Who built\ud83d it?", Question("Who built? it?", "en", None)),
+        ("  Who \n built\tit? ", "Who built it?", "en", None),
+        ("2021?", "2021?", "ru", None),
+        ("", "", "ru", Outcome.NO_QUESTION),
+        ("👍🏽 !?", "👍🏽 !?", "ru", Outcome.NO_QUESTION),
+        ("Thank you!", "Thank you!", "en", Outcome.THANKS),
+        ("Салам", "Салам", "ky", Outcome.GREETING),
+        ("OK!", "OK!", "ru", Outcome.OKAY),
+        ("Кто ты?", "Кто ты?", "ru", Outcome.ABOUT),
+        ("Bye", "Bye", "en", Outcome.GOODBYE),
+        ("why " * 250, ("why " * 250).strip(), "en", None),
+        ("why " * 251, ("why " * 251).strip(), "en", Outcome.TOO_LONG),
+        ("Who built\ud83d it?", "Who built? it?", "en", None),
     ],
 )
-def test_read_question(text: str, question: Question) -> None:
+def test_read_question(text: str, tidy: str, language: str, outcome: Outcome | None) -> None:
     """A question is tidied up; what is none is settled without a search."""
-    assert read_question(text, "ru") == question
+    assert read_question(text, "ru") == Question(tidy, language, language, outcome)
+
+
+@pytest.mark.parametrize("text", ["Who built it?", "Thank you!", "2021?", "..."])
+def test_a_chosen_language_comes_first(text: str) -> None:
+    """Who has chosen a language gets replies in it, whatever the question's own is."""
+    own = read_question(text, "ru")
+    chosen = read_question(text, "ru", chosen_language="kk")
+    assert chosen == replace(own, language="kk")
+
+
+@pytest.mark.parametrize(
+    ("text", "follow_up", "article"),
+    [
+        ("And how long is it?", True, CANAL),
+        ("How long is the bridge?", False, BRIDGE),
+    ],
+)
+def test_a_question_is_read_after_the_one_before(
+    text: str, article: Article, *, follow_up: bool
+) -> None:
+    """The search hears what was asked before, and the answer tells whether it was needed."""
+    question = read_question(text, earlier="Where is the canal of Talas?")
+    retriever = FixedRetriever()
+    [answer] = answer_questions(retriever, [question])
+    assert retriever.batches == [[text]]
+    assert retriever.after == [["Where is the canal of Talas?"]]
+    assert answer.follow_up is follow_up
+    assert answer.needed_context is follow_up
+    assert answer.quotes[0].article == article
+
+
+def test_what_is_not_found_may_be_a_follow_up_as_well() -> None:
+    """So that the next one, too, is read after the question that stands alone."""
+    retriever = FixedRetriever()
+    retriever.confidence = UNSURE_FROM - 0.01
+    [answer] = answer_questions(retriever, [read_question("And why?", earlier="Which canal?")])
+    assert answer.outcome is Outcome.NOT_FOUND
+    assert answer.follow_up
+
+
+def test_a_question_about_one_article() -> None:
+    """It is searched in that article alone, and needs no question before, nor the news."""
+    retriever = FixedRetriever()
+    question = read_question("How long is it?", earlier="Where is the bridge?", within="canal")
+    answer_questions(retriever, [question, read_question("What is the news?", within="canal")])
+    assert retriever.batches == [["How long is it?", "What is the news?"]]
+    assert retriever.within == [["canal", "canal"]]
+    assert retriever.after == [[None, None]]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "outcome"),
+    [
+        (ANSWER_FROM, Outcome.ANSWERED),
+        (RELATED_FROM, Outcome.UNSURE),
+        (RELATED_FROM - 0.001, Outcome.NOT_FOUND),
+    ],
+)
+def test_in_one_article_the_closest_is_shown(confidence: float, outcome: Outcome) -> None:
+    """Who asks about one article asks shortly, which makes no passage of it confident."""
+    retriever = FixedRetriever()
+    retriever.confidence = confidence
+    question = read_question("How long is the canal?", within="canal")
+    [answer] = answer_questions(retriever, [question])
+    assert answer.outcome is outcome
 
 
 def test_answers_come_in_order_from_one_search() -> None:
@@ -99,7 +165,7 @@ def test_answers_come_in_order_from_one_search() -> None:
     retriever = FixedRetriever()
     texts = ["How long is the bridge?", "Hello", "Who cooks plov?", "🌉"]
     answers = answer_questions(retriever, [read_question(text) for text in texts])
-    assert [answer.question for answer in answers] == texts
+    assert [answer.question.text for answer in answers] == texts
     assert [answer.outcome for answer in answers] == [
         Outcome.ANSWERED,
         Outcome.GREETING,
@@ -164,11 +230,11 @@ class ManyHits(FixedRetriever):
         ]
 
 
-def test_three_quotes_at_most() -> None:
-    """More passages are looked at than an answer quotes."""
-    retriever = ManyHits(*[(slug, 1.0) for slug in "abcde"])
-    [answer] = answer_questions(retriever, [read_question("How long is it?")])
-    assert [quote.article.slug for quote in answer.quotes] == ["a", "b", "c"]
+def test_all_that_may_help_is_quoted() -> None:
+    """After the best passage come those that may answer as well, but none that is far off."""
+    found = [("a", 1.0), ("b", RELATED_FROM), ("c", RELATED_FROM - 0.001), ("d", RELATED_FROM)]
+    [answer] = answer_questions(ManyHits(*found), [read_question("How long is it?")])
+    assert [quote.article.slug for quote in answer.quotes] == ["a", "b", "d"]
     assert answer.articles == ()
 
 
@@ -203,6 +269,13 @@ def test_what_asks_for_a_time_alone_gets_articles() -> None:
     assert (news.outcome, news.articles, news.quotes) == (Outcome.ARTICLES, (BRIDGE, CANAL), ())
     assert canal.outcome is Outcome.ANSWERED
     assert retriever.batches == [["How long is the canal?"]]
+
+
+def test_a_time_alone_may_go_on_about_something() -> None:
+    """Who has asked about a thing and then asks for the time alone gets no list of articles."""
+    question = read_question("What is the news?", earlier="Where is the canal of Talas?")
+    [answer] = answer_questions(FixedRetriever(), [question])
+    assert (answer.outcome, answer.follow_up) == (Outcome.ANSWERED, True)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +320,7 @@ async def begin(answering: Answering, retriever: FixedRetriever) -> asyncio.Futu
     """Ask a question whose search doesn't end before `may_go_on`."""
     retriever.may_go_on.clear()
     retriever.busy.clear()
-    first = asyncio.ensure_future(answering.answer("first bridge"))
+    first = asyncio.ensure_future(answering.answer(read_question("first bridge")))
     await asyncio.to_thread(retriever.busy.wait, 10)
     return first
 
@@ -257,11 +330,13 @@ async def test_who_waits_is_answered_in_one_batch(
 ) -> None:
     """All who ask while a search runs are answered by the next one, up to 32 of them."""
     first = await begin(answering, retriever)
-    others = [asyncio.ensure_future(answering.answer(f"bridge {n}")) for n in range(40)]
+    others = [
+        asyncio.ensure_future(answering.answer(read_question(f"bridge {n}"))) for n in range(40)
+    ]
     await asyncio.sleep(0)
     retriever.may_go_on.set()
     answers = await asyncio.gather(first, *others)
-    assert [answer.question for answer in answers[1:]] == [f"bridge {n}" for n in range(40)]
+    assert [answer.question.text for answer in answers[1:]] == [f"bridge {n}" for n in range(40)]
     assert [len(batch) for batch in retriever.batches] == [1, 32, 8]
     assert len(retriever.threads) == 1
 
@@ -271,13 +346,15 @@ async def test_an_error_reaches_everybody_who_waits(
 ) -> None:
     """Each of a batch hears of what went wrong, as it is; the next question is answered again."""
     first = await begin(answering, retriever)
-    others = [asyncio.ensure_future(answering.answer(text)) for text in ("one", "two")]
+    others = [
+        asyncio.ensure_future(answering.answer(read_question(text))) for text in ("one", "two")
+    ]
     await asyncio.sleep(0)
     retriever.error = error = IndexUnusable("The index is of another model.")
     retriever.may_go_on.set()
     assert await asyncio.gather(first, *others, return_exceptions=True) == [error] * 3
     retriever.error = None
-    assert (await answering.answer("Which bridge?")).answered
+    assert (await answering.answer(read_question("Which bridge?"))).answered
 
 
 async def test_who_has_gone_is_passed_over(
@@ -285,8 +362,8 @@ async def test_who_has_gone_is_passed_over(
 ) -> None:
     """A cancelled question is not searched for and holds nobody up."""
     first = await begin(answering, retriever)
-    gone = asyncio.ensure_future(answering.answer("gone"))
-    stays = asyncio.ensure_future(answering.answer("stays"))
+    gone = asyncio.ensure_future(answering.answer(read_question("gone")))
+    stays = asyncio.ensure_future(answering.answer(read_question("stays")))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.sleep(0)
@@ -295,15 +372,14 @@ async def test_who_has_gone_is_passed_over(
     assert retriever.batches == [["first bridge"], ["stays"]]
 
 
-async def test_a_whole_passage_comes_from_the_retrievers_thread(
+async def test_the_index_is_looked_up_in_the_retrievers_thread(
     answering: Answering, retriever: FixedRetriever
 ) -> None:
-    """The passage around a sentence is read where questions are answered, and is verified."""
-    quote = await answering.whole_passage(CANAL.content_hash[:12], CANAL_SENTENCES[1])
-    assert quote == Quote(
-        passage_of(CANAL, CANAL_SENTENCES), CANAL.body, 0, 785, CANAL_SENTENCES[1]
+    """What else is read from the index is read where questions are answered."""
+    found = await answering.look_up(
+        lambda index: index.passage_at(CANAL.content_hash[:12], CANAL_SENTENCES[1])
     )
-    assert await answering.whole_passage("0" * 12, CANAL_SENTENCES[1]) is None
+    assert found == passage_of(CANAL, CANAL_SENTENCES)
     assert len(retriever.threads) == 1
     assert "MainThread" not in retriever.threads
 
@@ -311,7 +387,7 @@ async def test_a_whole_passage_comes_from_the_retrievers_thread(
 async def test_shutdown_answers_who_waits(answering: Answering, retriever: FixedRetriever) -> None:
     """Nobody who asked before the end is left without an answer."""
     first = await begin(answering, retriever)
-    second = asyncio.ensure_future(answering.answer("second bridge"))
+    second = asyncio.ensure_future(answering.answer(read_question("second bridge")))
     await asyncio.sleep(0)
     retriever.may_go_on.set()
     await answering.shutdown()

@@ -10,10 +10,14 @@ from rich.console import Console
 from telegram import MessageEntity
 from telegram.constants import MessageLimit
 
-from bot.answering import Answer, Outcome, Quote
-from bot.callback_data import whole_passage_data
-from bot.cards import Card, quote_card, shortened, telegram_card, terminal_card
+from bot import cards
+from bot.answering import Answer, Outcome, Question, Quote
+from bot.callback_data import Press, View, callback_data
+from bot.cards import quote_card, shortened
+from bot.drafts import Card
 from bot.errors import QuoteError
+from bot.places import place_of
+from bot.terminal_cards import terminal_card
 from bot_api_rules import check_markup, text_content, utf16_length
 from embeddings.quoting import quote_around
 from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, CANAL, CANAL_SENTENCES, passage_of
@@ -23,13 +27,32 @@ from knowledge.passages import Passage, split_article
 from knowledge.sentences import Span
 
 
-def answer_with(
-    article: Article, sentences: tuple[Span, ...], highlight: Span, language: str = "en"
-) -> Answer:
+def asked(language: str = "en", asked_in: str | None = None) -> Question:
+    """A question, by default in the language of the reply."""
+    return Question("How long?", language, asked_in or language, None)
+
+
+def telegram_card(answer: Answer, question_id: int | None = None) -> Card:
+    """The card of the bot @green_bot."""
+    return cards.telegram_card(answer, "green_bot", question_id)
+
+
+def answer_with(article: Article, sentences: tuple[Span, ...], highlight: Span) -> Answer:
     """An answer that quotes these sentences, a whole passage."""
     passage = passage_of(article, sentences)
     quote = Quote(passage, passage.text, passage.start, passage.end, highlight)
-    return Answer("How long?", language, Outcome.ANSWERED, (quote,))
+    return Answer(asked(), Outcome.ANSWERED, (quote,))
+
+
+def view_of(quote: Quote, language: str = "en") -> View:
+    """A card with this quote alone."""
+    return View(language, (place_of(quote),))
+
+
+def labels(card: Card) -> list[list[str]]:
+    """The texts of a card's buttons, row by row."""
+    assert card.buttons is not None
+    return [[button.text for button in row] for row in card.buttons.inline_keyboard]
 
 
 def part_of(passage: Passage, quote: Span, highlight: Span) -> Quote:
@@ -38,15 +61,21 @@ def part_of(passage: Passage, quote: Span, highlight: Span) -> Quote:
     return Quote(passage, text, quote.start, quote.end, highlight)
 
 
-def marked(card: Card) -> dict[str, str]:
-    """The pieces of a card that its entities mark, by type."""
+def pieces(card: Card) -> list[tuple[str, str]]:
+    """The types of a card's entities and the texts that they mark."""
     units = card.text.encode("utf-16-le")
-    return {
-        entity.type: units[2 * entity.offset : 2 * (entity.offset + entity.length)].decode(
-            "utf-16-le"
+    return [
+        (
+            entity.type,
+            units[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le"),
         )
         for entity in card.entities
-    }
+    ]
+
+
+def marked(card: Card) -> dict[str, str]:
+    """The pieces of a card that its entities mark, by type."""
+    return dict(pieces(card))
 
 
 BRIDGE_ANSWER = answer_with(BRIDGE, BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
@@ -60,14 +89,20 @@ def test_card() -> None:
     assert card.text == (
         "Spring came late. The bridge is 90 metres long. It was opened by Asel Ibraimova.\n"
         "A bridge over the Naryn\n"
-        "Naryn Times · 25 October 2021"
+        "Naryn Times · 25 October 2021\n"
+        "https://example.org/bridge"
     )
     assert card.entities == (
         MessageEntity(MessageEntity.BLOCKQUOTE, 0, 80),
         MessageEntity(MessageEntity.BOLD, 18, 29),
-        MessageEntity(MessageEntity.TEXT_LINK, 81, 23, url="https://example.org/bridge"),
+        MessageEntity(
+            MessageEntity.TEXT_LINK,
+            81,
+            23,
+            url="https://example.org/bridge#:~:text=The%20bridge%20is%2090%20metres%20long.",
+        ),
     )
-    assert card.buttons is None
+    assert labels(card) == [["Share"]]
 
 
 def test_an_unsure_card_says_so_first() -> None:
@@ -77,42 +112,134 @@ def test_an_unsure_card_says_so_first() -> None:
         "I'm not sure this answers your question; the closest I found:\n\n"
         "Spring came late. The bridge is 90 metres long. It was opened by Asel Ibraimova.\n"
         "A bridge over the Naryn\n"
-        "Naryn Times · 25 October 2021"
+        "Naryn Times · 25 October 2021\n"
+        "https://example.org/bridge"
     )
     assert marked(card) == {
         "blockquote": BRIDGE.body,
         "bold": "The bridge is 90 metres long.",
         "text_link": "A bridge over the Naryn",
     }
-    russian = telegram_card(replace(BRIDGE_ANSWER, outcome=Outcome.UNSURE, language="ru"))
+    russian = telegram_card(
+        replace(BRIDGE_ANSWER, outcome=Outcome.UNSURE, question=asked("ru", "en"))
+    )
     assert russian.text.startswith("Не могу ручаться, что это ответ на ваш вопрос;")
+
+
+@pytest.mark.parametrize(
+    ("language", "asked_in", "source", "note"),
+    [
+        ("kk", "kk", "ru", "2021\u00a0ж. 25 қазан · сұрақ қазақ тілінде, дереккөз орыс тілінде"),
+        ("en", "ky", "kk", "25 October 2021 · question in Kyrgyz, source in Kazakh"),
+        ("ru", "en", "uz", "г. · вопрос на английском, источник на другом языке (узбекский)"),
+        ("ky", "ru", "en", "25-октябрь · суроо орус тилинде, булак англис тилинде"),
+        ("en", "ru", "xx", "2021 · question in Russian, source in another language (xx)"),
+        ("ru", "en", "en", "Naryn Times · 25 октября 2021\u00a0г."),
+    ],
+)
+def test_a_source_in_another_language_is_named(
+    language: str, asked_in: str, source: str, note: str
+) -> None:
+    """Where question and source differ in language the card says so; else it doesn't."""
+    answer = answer_with(replace(BRIDGE, language=source), BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
+    card = telegram_card(replace(answer, question=asked(language, asked_in)))
+    assert card.text.splitlines()[2].endswith(note)
+
+
+def test_a_follow_up_is_shown_as_such() -> None:
+    """The card tells when the question needed the one before, not when that changed nothing."""
+    card = telegram_card(replace(BRIDGE_ANSWER, follow_up=True, needed_context=True))
+    assert card.text.startswith("I took this together with your question before it.\n\nSpring")
+    needless = telegram_card(replace(BRIDGE_ANSWER, follow_up=True))
+    assert needless.text.startswith("Spring")
 
 
 def test_a_trimmed_quote_has_a_button_for_the_rest() -> None:
     """What is left out is marked outside of the quote, and is one button away."""
-    answer = Answer("How long?", "kk", Outcome.UNSURE, (CANAL_QUOTE,))
+    answer = Answer(asked("kk"), Outcome.UNSURE, (CANAL_QUOTE,))
     card = telegram_card(answer)
     assert marked(card)["blockquote"] == CANAL.body[:533]
-    assert card.text.endswith("from Pokrovka.\n…\nThe canal of Talas")
+    assert "from Pokrovka.\n…\nThe canal of Talas\n" in card.text
+    assert labels(card) == [["Үзіндіні толық көрсету"], ["Бөлісу"]]
+    view = View("kk", (place_of(CANAL_QUOTE),), Outcome.UNSURE, "kk", whole=True)
     assert card.buttons is not None
-    [[button]] = card.buttons.inline_keyboard
-    assert button.text == "Үзіндіні толық көрсету"
-    assert button.callback_data == whole_passage_data(CANAL_QUOTE, "kk", Outcome.UNSURE)
+    button = card.buttons.inline_keyboard[0][0]
+    assert button.callback_data == callback_data(Press.SHOW, view)
 
 
-def test_a_whole_passage_has_no_button() -> None:
-    """The card with the whole passage is the same without marks and button."""
-    card = quote_card(CANAL_QUOTE.whole(), "en", Outcome.ANSWERED)
-    assert card.text == f"{CANAL.body}\nThe canal of Talas"
-    assert (
-        marked(card)["bold"] == "The canal, which was dug in the following autumn, is 14 km long."
-    )
-    assert card.buttons is None
+def test_a_whole_passage_folds_what_stands_around_the_quote() -> None:
+    """Of a long passage the sentences around the answer stay in view, the others fold."""
+    card = quote_card(CANAL_QUOTE, replace(view_of(CANAL_QUOTE), whole=True), "green_bot")
+    assert card.text.startswith(f"{CANAL.body[:533]}\n{CANAL.body[534:]}\nThe canal of Talas\n")
+    assert pieces(card)[:-1] == [
+        ("blockquote", CANAL.body[:533]),
+        ("bold", "The canal, which was dug in the following autumn, is 14 km long."),
+        ("expandable_blockquote", CANAL.body[534:]),
+    ]
+    assert labels(card) == [["Share"]]
+
+
+def test_other_passages_are_pages_of_the_same_card() -> None:
+    """A card with several passages can be paged through, there and back."""
+    places = (place_of(CANAL_QUOTE), place_of(BRIDGE_ANSWER.quotes[0]), place_of(CANAL_QUOTE))
+    view = View("en", places, Outcome.UNSURE)
+    assert labels(quote_card(CANAL_QUOTE, view, "green_bot")) == [
+        ["Whole passage", "More passages"],
+        ["Share"],
+    ]
+    second = quote_card(BRIDGE_ANSWER.quotes[0], replace(view, page=1), "green_bot")
+    assert second.text.startswith("Passage 2 of 3, which may help as well:\n\nSpring came late.")
+    assert labels(second) == [["◀ Back", "Next ▶"], ["Share"]]
+    last = quote_card(CANAL_QUOTE, replace(view, page=2, whole=True), "green_bot")
+    assert labels(last) == [["◀ Back"], ["Share"]]
+    assert second.buttons is not None
+    back, following = second.buttons.inline_keyboard[0]
+    assert back.callback_data == callback_data(Press.SHOW, view)
+    assert following.callback_data == callback_data(Press.SHOW, replace(view, page=2))
+
+
+def test_only_three_passages_can_be_paged_through() -> None:
+    """So that the button's data fits; the others are not offered."""
+    card = telegram_card(replace(BRIDGE_ANSWER, quotes=BRIDGE_ANSWER.quotes * 5))
+    view = View("en", (place_of(BRIDGE_ANSWER.quotes[0]),) * 3, asked_in="en", page=1)
+    assert card.buttons is not None
+    button = card.buttons.inline_keyboard[0][0]
+    assert button.callback_data == callback_data(Press.SHOW, view)
+
+
+def test_an_answer_in_the_journal_can_be_rated() -> None:
+    """With an id there are buttons for yes and no, which carry it."""
+    card = telegram_card(BRIDGE_ANSWER, question_id=7)
+    assert labels(card) == [["Helpful", "Not helpful", "Share"]]
+    view = View("en", (place_of(BRIDGE_ANSWER.quotes[0]),), asked_in="en", question_id=7)
+    assert card.buttons is not None
+    helpful, not_helpful, _ = card.buttons.inline_keyboard[0]
+    assert helpful.callback_data == callback_data(Press.HELPFUL, view)
+    assert not_helpful.callback_data == callback_data(Press.NOT_HELPFUL, view)
+
+
+def test_every_quote_can_be_shared() -> None:
+    """The button lets Telegram share a link that opens the passage in the bot, and the title."""
+    card = telegram_card(BRIDGE_ANSWER)
+    assert card.buttons is not None
+    url = card.buttons.inline_keyboard[-1][-1].url
+    assert url is not None
+    assert url.startswith("https://t.me/share/url?url=https%3A%2F%2Ft.me%2Fgreen_bot%3Fstart%3Dp")
+    assert url.endswith("&text=A+bridge+over+the+Naryn")
+
+
+def test_a_long_link_is_shortened_but_leads_there() -> None:
+    """A link of over 100 characters is cut, and linked."""
+    url = "https://example.org/" + "a" * 100
+    answer = answer_with(replace(BRIDGE, url=url), BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
+    card = telegram_card(answer)
+    assert pieces(card)[-1] == ("text_link", "https://example.org/" + "a" * 79 + "…")
+    assert card.entities[-1].url == url
 
 
 def test_related_articles_are_named_and_linked() -> None:
     """Below "not found" stand up to three titles that may help, each a link."""
-    answer = Answer("?", "en", Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
+    answer = Answer(asked(), Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
     card = telegram_card(answer)
     assert card.text == (
         f"{NOT_FOUND}\n\n"
@@ -141,7 +268,7 @@ def test_related_articles_are_named_and_linked() -> None:
 def test_long_titles_are_shortened(title: str, shown: str) -> None:
     """A related title takes 150 characters at most, cut between words if it has any."""
     article = replace(CANAL, title=title.strip())
-    card = telegram_card(Answer("?", "en", Outcome.NOT_FOUND, articles=(article,)))
+    card = telegram_card(Answer(asked(), Outcome.NOT_FOUND, articles=(article,)))
     assert card.text.splitlines()[-1] == f"• {shown}"
 
 
@@ -155,8 +282,10 @@ def test_long_titles_are_shortened(title: str, shown: str) -> None:
 )
 def test_what_is_not_known_is_left_out(article: Article, imprint: str) -> None:
     """Without a publisher or a date the card doesn't speak of one."""
-    card = telegram_card(answer_with(article, BRIDGE_SENTENCES, BRIDGE_SENTENCES[1], "ru"))
-    assert card.text == f"{BRIDGE.body}\nA bridge over the Naryn{imprint}"
+    answer = answer_with(article, BRIDGE_SENTENCES, BRIDGE_SENTENCES[1])
+    card = telegram_card(replace(answer, question=asked("ru", "en")))
+    source = f"A bridge over the Naryn{imprint}\nhttps://example.org/bridge"
+    assert card.text == f"{BRIDGE.body}\n{source}"
 
 
 def test_offsets_count_utf16_units() -> None:
@@ -193,7 +322,7 @@ def test_nothing_in_an_article_is_markup() -> None:
 )
 def test_no_answer(outcome: Outcome, text: str) -> None:
     """Without a quote the card says in the person's language why."""
-    card = telegram_card(Answer("?", "ru", outcome))
+    card = telegram_card(Answer(asked("ru"), outcome))
     assert card.text.startswith(text)
     assert card.entities == ()
 
@@ -245,9 +374,9 @@ def test_cut_quote_is_marked_outside_of_the_quote() -> None:
     article, spans = long_article(1500, 1500, 1500)
     card = telegram_card(answer_with(article, spans, spans[1]))
     assert card.text.startswith("…\nbbb")
-    assert marked(card)["blockquote"] == article.body[1501:4502]
+    assert quoted(card) == [article.body[1501:3001], article.body[3002:4502]]
     card = telegram_card(answer_with(article, spans, spans[0]))
-    assert marked(card)["blockquote"] == article.body[:3001]
+    assert quoted(card) == [article.body[:1500], article.body[1501:3001]]
     assert "b.\n…\nA bridge" in card.text
 
 
@@ -262,8 +391,9 @@ def test_never_over_the_limit(letter: str, words: str) -> None:
     card = telegram_card(answer_with(article, (span,), span))
     assert utf16_length(card.text) <= MessageLimit.MAX_TEXT_LENGTH
     assert len(card.entities) == 3
-    assert body.startswith(marked(card)["blockquote"])
-    assert marked(card)["bold"] == marked(card)["blockquote"]
+    [quote] = quoted(card)
+    assert body.startswith(quote)
+    assert marked(card)["bold"] == quote
 
 
 # Letters of two UTF-16 units, right-to-left ones, combining ones, and what looks like markup.
@@ -281,12 +411,19 @@ ARTICLES = st.builds(
 )
 
 
+def quoted(card: Card) -> list[str]:
+    """The texts of a card's blocks, one after the other."""
+    return [text for kind, text in pieces(card) if kind.endswith("blockquote")]
+
+
 def check_sendable(card: Card) -> None:
     """Assert that Telegram would take the card and show all of it as it is."""
     entities = [entity.to_dict() for entity in card.entities]
     content = text_content({"text": card.text, "entities": entities})
     assert content["text"] == card.text
-    assert content.get("entities", []) == entities
+    # Telegram finds the link by itself.
+    kept = [entity for entity in content.get("entities", []) if entity["type"] != "url"]
+    assert kept == entities
     assert not card.buttons or check_markup(card.buttons.to_dict(), inline_only=True)
 
 
@@ -294,30 +431,33 @@ def check_sendable(card: Card) -> None:
 @given(
     ARTICLES,
     st.sampled_from(LANGUAGES),
+    st.sampled_from(LANGUAGES),
     st.sampled_from([Outcome.ANSWERED, Outcome.UNSURE]),
     st.integers(0, 1000),
 )
 def test_any_quote_can_be_sent(
-    article: Article, language: str, outcome: Outcome, number: int
+    article: Article, language: str, asked_in: str, outcome: Outcome, number: int
 ) -> None:
     """Whatever an article holds: its cards are taken, and quote it to the letter."""
     passages = split_article(article)
     passage = passages[number % len(passages)]
     highlight = passage.sentences[number % len(passage.sentences)]
     quote = part_of(passage, quote_around(passage, highlight), highlight)
+    view = View(language, (place_of(quote),), outcome, asked_in, follow_up=True, question_id=10**9)
     for shown in (quote, quote.whole()):
-        card = quote_card(shown, language, outcome)
+        whole = shown.text == passage.text
+        card = quote_card(quote, replace(view, whole=whole), "green_bot")
         check_sendable(card)
-        assert marked(card)["blockquote"] == shown.text
+        assert " ".join(quoted(card)) == " ".join(shown.text.split())
         assert marked(card)["bold"] == article.body[highlight.start : highlight.end]
-        assert bool(card.buttons) is (shown.text != passage.text)
+        assert len(labels(card)) == (1 if whole else 2)
 
 
 @settings(derandomize=True, deadline=None)
 @given(st.lists(ARTICLES, max_size=3), st.sampled_from(LANGUAGES))
 def test_any_related_titles_can_be_sent(articles: list[Article], language: str) -> None:
     """Whatever titles there are: the message is taken, with a link for each."""
-    answer = Answer("?", language, Outcome.NOT_FOUND, articles=tuple(articles))
+    answer = Answer(asked(language), Outcome.NOT_FOUND, articles=tuple(articles))
     card = telegram_card(answer)
     check_sendable(card)
     assert len(card.entities) == len(articles)
@@ -352,10 +492,22 @@ def test_terminal_says_that_it_is_unsure() -> None:
     ]
 
 
+def test_terminal_says_what_it_took_the_question_for() -> None:
+    """The terminal, too, tells of a follow-up and of languages that differ."""
+    answer = replace(BRIDGE_ANSWER, question=asked("ru"), needed_context=True)
+    assert shown(answer, framed=False).splitlines() == [
+        "Я понял это вместе с вашим предыдущим вопросом.",
+        BRIDGE.body,
+        "A bridge over the Naryn",
+        "https://example.org/bridge",
+        "Naryn Times · 25 октября 2021\u00a0г. · вопрос на русском, источник на английском",
+    ]
+
+
 def test_terminal_marks_cuts() -> None:
     """What is left out of the passage is marked before and after the quote."""
     quote = part_of(CANAL_QUOTE.passage, CANAL_SENTENCES[1], CANAL_SENTENCES[1])
-    answer = Answer("How long?", "en", Outcome.ANSWERED, (quote,))
+    answer = Answer(asked(), Outcome.ANSWERED, (quote,))
     assert shown(answer, framed=False).splitlines() == [
         "…",
         "The canal, which was dug in the following autumn, is 14 km long.",
@@ -367,7 +519,7 @@ def test_terminal_marks_cuts() -> None:
 
 def test_articles_that_were_asked_for_are_listed() -> None:
     """In Telegram and in a terminal, without a word on what was not found."""
-    answer = Answer("?", "en", Outcome.ARTICLES, articles=(BRIDGE, CANAL))
+    answer = Answer(asked(), Outcome.ARTICLES, articles=(BRIDGE, CANAL))
     assert telegram_card(answer).text == (
         "Articles, the newest first:\n"
         "• A bridge over the Naryn · Naryn Times · 25 October 2021\n"
@@ -385,7 +537,7 @@ def test_articles_that_were_asked_for_are_listed() -> None:
 
 def test_terminal_names_related_articles() -> None:
     """The terminal, too, names what may help below "not found", with links."""
-    answer = Answer("?", "en", Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
+    answer = Answer(asked(), Outcome.NOT_FOUND, articles=(BRIDGE, CANAL))
     assert shown(answer, framed=False).splitlines() == [
         NOT_FOUND,
         "",

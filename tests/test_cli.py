@@ -185,6 +185,18 @@ def test_ask_json_without_an_answer(question: str, outcome: str, terminal: Termi
     assert fields["passages"] == []
 
 
+def test_run_with_a_journal_that_is_damaged(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The bot doesn't begin without its journal: one line says what to do."""
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / "journal.db").write_bytes(b"no database " * 100)
+    message = terminal.run("run")
+    assert str(message).startswith(f"The journal {tmp_path}/journal.db is damaged (")
+    assert "\n" not in str(message)
+
+
 @pytest.mark.parametrize("command", ["chat", "run"])
 def test_chat_in_a_pipe(command: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line of a pipe is answered, blank ones aside, and its end is the end."""
@@ -470,7 +482,7 @@ def test_help_loads_nothing_heavy() -> None:
     """`--help` is there at once: neither the model's libraries nor Telegram's are imported."""
     code = (
         "import sys; from bot.cli import app; app(['--help'], standalone_mode=False); "
-        "heavy = {'torch', 'numpy', 'telegram', 'pydantic'} & sys.modules.keys(); "
+        "heavy = {'torch', 'numpy', 'telegram', 'pydantic', 'sqlalchemy'} & sys.modules.keys(); "
         "sys.exit(str(heavy))"
     )
     ended = subprocess.run(

@@ -65,10 +65,9 @@ async def test_the_owners_first_day(
             answer = await chat.next_message(within=120)
             assert answer["reply_to_message"]["message_id"] == question["message_id"]
             assert "Claude Jeandron" in answer["text"]
-            links = [entity["url"] for entity in answer["entities"] if "url" in entity]
-            assert links == [
-                "https://greenold.climatehub.kg/en/meetings-of-green-alliance-kg-in-france/"
-            ]
+            [link] = [entity["url"] for entity in answer["entities"] if "url" in entity]
+            page = "https://greenold.climatehub.kg/en/meetings-of-green-alliance-kg-in-france/"
+            assert link.startswith(f"{page}#:~:text=%E2%80%9CSauvons")
 
             question = await group.send(owner, "@green_bot сколько организаций в Альянсе?")
             answer = await group.answer_to(question)

@@ -3,44 +3,27 @@
 The first questions are about the bot's own articles, the second about invented ones in all four
 languages, which are in the index together with the bot's. Each is about another detail than the
 others, most are asked in another language than the article's, many with a name in another script.
+The last come after another question, in two files: follow-ups to it, and changes of the topic.
 Hard ones stay though they fail: as many may fail as did when it was last measured, and one more.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 import pytest
 
-import knowledge
 from embeddings.confidence import Verdict
-from embeddings.embedder import Embedder, SentenceTransformerEmbedder
 from embeddings.evaluation.golden import read_golden
 from embeddings.evaluation.question_sets import KnownQuestion
-from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever, judge
-from embeddings.store import Store
-from knowledge.corpus import Corpus, load_corpus
 from knowledge.passages import split_article
-
-TESTS = Path(__file__).parent
-OWN_ARTICLES = Path(knowledge.__file__).parent / "articles"
-INVENTED_ARTICLES = TESTS / "quality_articles"
-OWN = ([OWN_ARTICLES], TESTS / "regression_questions.jsonl")
-MIXED = ([OWN_ARTICLES, INVENTED_ARTICLES], TESTS / "mixed_corpus_questions.jsonl")
+from quality_corpora import CHANGES_OF_TOPIC, FOLLOW_UPS, MIXED, OWN, RealRetriever, join_corpora
 
 
-def join_corpora(folders: Sequence[Path]) -> Corpus:
-    corpora = [load_corpus(folder) for folder in folders]
-    return Corpus(tuple(chain.from_iterable(corpus.articles for corpus in corpora)), ())
-
-
-def ask(
-    questions: Sequence[KnownQuestion], corpus: Corpus, path: Path, embedder: Embedder
-) -> list[list[Hit]]:
-    reindex(corpus, path, embedder)
-    retriever = Retriever(Store.open(path, embedder), embedder)
-    return retriever.search_batch([question.text for question in questions])
+def ask(questions: Sequence[KnownQuestion], retriever: Retriever) -> list[list[Hit]]:
+    return retriever.search_batch(
+        [question.text for question in questions], after=[question.after for question in questions]
+    )
 
 
 def faults(question: KnownQuestion, hits: Sequence[Hit]) -> Iterator[str]:
@@ -84,21 +67,39 @@ def faults(question: KnownQuestion, hits: Sequence[Hit]) -> Iterator[str]:
                 "false refusal": 6,
             },
         ),
+        (
+            *FOLLOW_UPS,
+            {
+                "wrong article": 10,
+                "wrong passage": 11,
+                "wrong quote": 13,
+                "false answer": 5,
+                "false refusal": 18,
+            },
+        ),
+        (
+            *CHANGES_OF_TOPIC,
+            {
+                "wrong article": 1,
+                "wrong passage": 1,
+                "wrong quote": 1,
+                "false answer": 0,
+                "false refusal": 5,
+            },
+        ),
     ],
-    ids=["own articles", "mixed languages"],
+    ids=["own articles", "mixed languages", "follow-ups", "changes of topic"],
 )
 def test_quality_does_not_fall(
     folders: Sequence[Path],
     path: Path,
     allowed: dict[str, int],
-    packaged_embedder: SentenceTransformerEmbedder,
-    tmp_path: Path,
+    real_retriever: RealRetriever,
 ) -> None:
     """No more questions fail in one way than are allowed to."""
     failed: dict[str, list[str]] = {name: [] for name in allowed}
-    corpus = join_corpora(folders)
-    questions = read_golden(path, corpus.articles).questions
-    hits = ask(questions, corpus, tmp_path / "index.db", packaged_embedder)
+    questions = read_golden(path, join_corpora(folders).articles).questions
+    hits = ask(questions, real_retriever(tuple(folders)))
     for question, of_one in zip(questions, hits, strict=True):
         for fault in faults(question, of_one):
             failed[fault].append(question.text)
@@ -107,7 +108,9 @@ def test_quality_does_not_fall(
 
 
 @pytest.mark.parametrize(
-    ("folders", "path"), [OWN, MIXED], ids=["own articles", "mixed languages"]
+    ("folders", "path"),
+    [OWN, MIXED, FOLLOW_UPS, CHANGES_OF_TOPIC],
+    ids=["own articles", "mixed languages", "follow-ups", "changes of topic"],
 )
 def test_questions_can_be_answered(folders: Sequence[Path], path: Path) -> None:
     """What a quote must hold stands in a passage of the article, to the letter."""

@@ -11,7 +11,7 @@ import pytest
 from embeddings.confidence import Calibration, Verdict
 from embeddings.embedder import Embedder, SentenceTransformerEmbedder, Tokens
 from embeddings.indexing import reindex
-from embeddings.retriever import Retriever, judge
+from embeddings.retriever import ArticleList, Retriever, judge
 from embeddings.store import Store
 from knowledge.article import Article
 from knowledge.corpus import Corpus
@@ -283,6 +283,23 @@ def test_an_article_can_be_left_out(
     assert left_out == []
 
 
+def test_one_article_alone_can_be_searched(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """`within` keeps one question to one article; the others of the batch go on as they do."""
+    retriever = make_retriever(
+        WordEmbedder("glacier", "solar"),
+        make_article("ice", "The glacier melts."),
+        make_article("sun", "Solar power."),
+    )
+    anywhere, in_sun, in_none = retriever.search_batch(
+        ["glacier?"] * 3, within=[None, "sun", "gone"]
+    )
+    assert [hit.passage.article.slug for hit in anywhere] == ["ice", "sun"]
+    assert in_sun == anywhere[1:]
+    assert in_none == []
+
+
 def test_a_quote_is_trimmed(make_retriever: MakeRetriever, make_article: MakeArticle) -> None:
     """A hit's quote is of whole sentences around the one that answers, not a long passage."""
     wind = "The wind wind wind. " * 20
@@ -317,6 +334,79 @@ def test_a_passage_is_found_again_as_long_as_its_article_is_the_same(
     changed = make_article("ice", ice.body + " It melted.")
     reindex(Corpus((changed,), ()), tmp_path / "index.db", embedder)
     assert retriever.passage_at(ice.content_hash[:12], part) is None
+
+
+def test_the_list_of_all_articles_is_paged(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """Page by page, newest first; a number beyond the last page means the last page."""
+    days = {f"day-{day}": date(2025, 1, day) for day in (5, 4, 3, 2)} | {"undated": None}
+    articles = {slug: make_article(slug, "Ice.", published=day) for slug, day in days.items()}
+    retriever = make_retriever(WordEmbedder("glacier"), *reversed(articles.values()))
+    first, second, third = (retriever.list_page(page, 2) for page in (1, 2, 3))
+    assert first == ArticleList((articles["day-5"], articles["day-4"]), 1, 0, 5)
+    assert second == ArticleList((articles["day-3"], articles["day-2"]), 2, 2, 5)
+    assert third == ArticleList((articles["undated"],), 3, 4, 5)
+    assert retriever.list_page(4, 2) == retriever.list_page(10**6, 2) == third
+    assert retriever.list_page(0, 2) == first
+    # A page that is just full is the last one.
+    assert retriever.list_page(2, 5).page == 1
+
+
+def test_an_empty_index_lists_nothing(make_retriever: MakeRetriever) -> None:
+    """Its list is one empty page."""
+    retriever = make_retriever(WordEmbedder("glacier"))
+    assert retriever.list_page(3, 8) == ArticleList((), 1, 0, 0)
+    assert retriever.openings(3) == []
+    assert retriever.find_article("0" * 12) is None
+    assert retriever.article_page("0" * 12, 1) is None
+
+
+def test_openings_are_the_first_passages_of_the_newest_articles(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """One for each article, in the order of the list, as many as asked for."""
+    rest = "\n\n" + "It is white. " * 40
+    articles = [
+        make_article(
+            f"day-{day}", f"Of day {day}. {rest * 2}".strip(), published=date(2025, 1, day)
+        )
+        for day in (1, 2, 3, 4)
+    ]
+    retriever = make_retriever(WordEmbedder("glacier"), *articles)
+    openings = retriever.openings(2)
+    assert [(each.article, each.start) for each in openings] == [
+        (articles[3], 0),
+        (articles[2], 0),
+    ]
+    assert [each.article for each in retriever.openings(9, offset=3)] == [articles[0]]
+
+
+def test_the_pages_of_an_article_hold_all_of_it(
+    make_retriever: MakeRetriever, make_article: MakeArticle
+) -> None:
+    """From the first passage to the last nothing is left out but the space between them."""
+    paragraphs = [f"Paragraph {number}. " + "It is white. " * 35 for number in range(1, 5)]
+    article = make_article("ice", "\n\n".join(map(str.strip, paragraphs)))
+    newer = make_article("newer", "Snow.", published=date(2026, 1, 1))
+    retriever = make_retriever(WordEmbedder("glacier"), article, newer)
+    reference = article.content_hash[:12]
+    pages = [retriever.article_page(reference, number) for number in range(1, 5)]
+    shown = [page.passage.text for page in pages if page]
+    assert "".join("".join(shown).split()) == "".join(article.body.split())
+    assert [(page.number, page.total, page.before) for page in pages if page] == [
+        (1, 4, 1),
+        (2, 4, 1),
+        (3, 4, 1),
+        (4, 4, 1),
+    ]
+    assert (
+        retriever.article_page(reference, 5) == retriever.article_page(reference, 99) == pages[3]
+    )
+    assert retriever.article_page(reference, 0) == pages[0]
+    assert retriever.find_article(reference) == article
+    assert retriever.article_page("0" * 12, 1) is None
+    assert retriever.find_article("0" * 12) is None
 
 
 def test_a_reindex_is_seen_at_the_next_question(

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from telegram import Message, Update
 from telegram.ext import ContextTypes
 
+from bot.drafts import Card
 from bot.errors import ReindexError, ReindexRunning
 from bot.handlers.replying import language_of, reply
+from bot.journal import Journal
 from bot.localization import say
 from bot.reindexing import Reindexing
 from bot.reports import report_text
@@ -24,6 +26,7 @@ class Admin:
     """Handlers for admins; application.py lets nobody else reach them."""
 
     reindexing: Reindexing
+    journal: Journal
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def reindex(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -44,10 +47,10 @@ class Admin:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _reindex(self, message: Message) -> None:
-        language = language_of(message.from_user)
+        language = await language_of(message.from_user, self.journal)
         try:
             if not self.reindexing.running:
-                await reply(message, say(language, "reindex-started"))
+                await reply(message, Card(say(language, "reindex-started")))
             report = await self.reindexing.run()
         except ReindexRunning:
             text = say(language, "reindex-running")
@@ -56,4 +59,4 @@ class Admin:
             text = say(language, "reindex-failed", reason=str(error)[:_MAX_REASON])
         else:
             text = report_text(report, language)
-        await reply(message, text)
+        await reply(message, Card(text))

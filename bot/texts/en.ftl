@@ -8,8 +8,13 @@ help =
     Just write your question. I will find the passage that answers it, quote it word for word and name the source.
 
     In a group, write /ask and your question, reply to one of my messages, or mention @{ $bot }.
-
-    I never make anything up: if the articles don't have the answer, I will say so.
+help-inline = In any other chat, type @{ $bot } and your question, and choose a passage to send.
+help-commands =
+    /articles – the articles I know
+    /latest – the newest articles
+    /language – choose the language
+    /privacy – what I store about you
+promise = I never make anything up: if the articles don't have the answer, I will say so.
 group-hello =
     Hello! I answer questions with quotes from articles. Write /ask and your question, or reply to one of my messages. You can also mention @{ $bot }.
 group-privacy =
@@ -21,8 +26,39 @@ unsure = I'm not sure this answers your question; the closest I found:
 not-found = I couldn't find an answer to that in the articles. Try asking in other words.
 related = Perhaps related:
 articles = Articles, the newest first:
+follow-up = I took this together with your question before it.
+another-passage = Passage { $number } of { $total }, which may help as well:
+question-in-en = question in English
+question-in-ru = question in Russian
+question-in-kk = question in Kazakh
+question-in-ky = question in Kyrgyz
+source-in-en = source in English
+source-in-ru = source in Russian
+source-in-kk = source in Kazakh
+source-in-ky = source in Kyrgyz
+source-in-other = source in another language ({ $name })
 button-whole = Whole passage
+button-more = More passages
+button-next = Next ▶
+button-previous = ◀ Back
+button-helpful = Helpful
+button-not-helpful = Not helpful
+button-share = Share
+inline-nothing = Nothing found. Ask me in our chat
+rated = Thank you, noted!
+rated-too-late = Thank you! I don't keep this question any more, though.
 passage-changed = This article has changed since. Please ask again.
+
+articles-page =
+    { $shown ->
+        [1] Article { $last } of { $total }:
+       *[other] Articles { $first }–{ $last } of { $total }, the newest first:
+    }
+articles-none = I don't know any articles yet. Please look in again a little later.
+article-page = Page { $number } of { $total }
+button-all-articles = All articles
+button-ask-about = Ask about this
+ask-about-prompt = Reply to this message with your question about “{ $title }”.
 
 greeting = Hello! Ask me about what the articles say: who, what, when, where, how many. I answer with a quote and its source.
 thanks = You're welcome! Ask me anything else about what the articles say: who, what, when, where, how many.
@@ -37,6 +73,38 @@ too-long = That's too long for me. Please ask your question in a sentence or two
 only-text = I only understand text. Please write your question in words.
 unknown-command = I don't know that command. Just write your question, or send /help.
 error = Sorry, something went wrong. Please try again a little later.
+
+language = Which language shall I talk to you in? “Automatic” is the language of your question.
+language-automatic = Automatic
+language-chosen = From now on I'll talk to you in English.
+language-automatic-chosen = From now on I'll answer in the language of your question.
+
+privacy-questions =
+    I store your questions for { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }, so that my owners see what the articles don't answer yet: the text, its language, when and in what kind of chat you asked, whether I found an answer, in which article and how sure I was, and whether it helped you.
+privacy-no-questions = I don't store your questions; I only have your last one in mind for a few minutes, to understand the next.
+privacy =
+    I also remember the language you chose with /language, and for two days which of my messages answers which of yours, so that I can correct an answer when you edit your question.
+
+    I never store names, and instead of your Telegram ID only a code made from it with a secret key. Nothing leaves my server except what goes through Telegram itself.
+button-forget = Delete my records
+forget-ask = Delete everything I store about you: your questions, your ratings and your choice of language? This can't be undone.
+button-forget-yes = Yes, delete everything
+button-forget-no = No, keep it
+forgotten = { $count ->
+        [0] Done: I store nothing about you any more.
+        [one] Done: I deleted { $count } question of yours and all else I had stored about you.
+       *[other] Done: I deleted { $count } questions of yours and all else I had stored about you.
+    }
+all-forgotten = I have deleted everything I had stored about you.
+
+bot-description =
+    I answer questions with exact quotes from the articles I know, and link to the source. If the articles don't have the answer, I say so.
+
+    Just write your question in English, Russian, Kazakh or Kyrgyz. I also work in groups, and in any other chat if you write my name and your question.
+bot-short-description = I answer questions with exact quotes from articles and a link to the source.
 
 reindex-started = Reading the articles again… This can take a while.
 reindex-running = A reindex is already running. I'll report when it's done.
@@ -56,6 +124,10 @@ reindex-nothing-new = Nothing has changed.
 reindex-faults = Files I couldn't use ({ $count }):
 
 command-ask = Ask a question
+command-articles = The articles I know
+command-latest = The newest articles
+command-language = Choose the language
+command-privacy = What I store about you
 command-help = How to use me
 command-reindex = Read the articles again
 

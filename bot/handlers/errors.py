@@ -1,0 +1,57 @@
+"""What is done about errors that no handler caught."""
+
+import logging
+from dataclasses import dataclass
+
+from telegram import Update
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+from telegram.ext import ContextTypes
+
+from bot.addressing import addressed_question
+from bot.drafts import Card
+from bot.handlers.replying import answer_guest, language_of, reply
+from bot.journal import Journal
+from bot.localization import say
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Handler for what went wrong in the others."""
+
+    journal: Journal
+
+    async def apologise(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Log the error, and apologise to whoever asked or pressed."""
+        error = context.error
+        if isinstance(error, Forbidden | ChatMigrated | RetryAfter):
+            # Blocked, removed from the group, the group has moved or is flooded: everyday events.
+            logger.info("Not sent: %s", error)
+            return
+        if isinstance(error, NetworkError) and not isinstance(error, BadRequest):
+            # The network is down, or slow: then the message may have arrived, so never send it
+            # twice.
+            logger.warning("Telegram did not confirm a request: %s", error)
+            return
+        logger.error("A handler failed", exc_info=error)
+        if not isinstance(update, Update):
+            return
+        text = say(await language_of(update.effective_user, self.journal), "error")
+        message, guest, pressed = update.message, update.guest_message, update.callback_query
+        try:
+            if pressed is not None:
+                await pressed.answer(text, show_alert=True)
+            elif guest is not None:
+                await answer_guest(guest, Card(text))
+            elif message is not None and addressed_question(message, context.bot.bot) is not None:
+                await reply(message, Card(text))
+        except TelegramError as failure:
+            logger.warning("No apology for update %s: %s", update.update_id, failure)
