@@ -7,12 +7,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 
-.PHONY: run test evaluate evaluation-data install install-test lint types imports tests clean
+.PHONY: run test transcripts evaluate evaluation-data install install-test lint types imports tests \
+	clean
 
 run: install
 	@$(BIN)/python -m bot run
 
 test: lint types imports tests
+
+# Writes docs/: conversations with the bot in four languages, and a picture of them.
+transcripts: install-test
+	@$(BIN)/python tests/transcripts.py
 
 evaluate: evaluation-data install
 	@$(BIN)/python -m bot evaluate $(EVAL_FILES:%="$(EVAL_DATA)"/%) \
