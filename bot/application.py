@@ -195,7 +195,6 @@ async def polling(bot: Bot) -> AsyncIterator[None]:
                 "TELEGRAM_API_URL."
             ) from None
         await bot.answering.initialize()
-        await introduce(application.bot, bot.admin_ids)
         await application.start()
         # Questions that came while the bot was away get their answers, too.
         await updater.start_polling(
@@ -203,6 +202,8 @@ async def polling(bot: Bot) -> AsyncIterator[None]:
             drop_pending_updates=False,
             error_callback=_on_polling_error,
         )
+        # Two dozen requests, for which nobody who asks should wait.
+        await introduce(application.bot, bot.admin_ids)
         yield
     finally:
         if updater.running:

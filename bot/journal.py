@@ -378,7 +378,10 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
             f"The journal {path} is damaged ({reason}): restore it from a backup, or move it away "
             "to begin a new one."
         )
-    return f"The journal {path} can't be opened ({reason}): DATA_DIR must be a folder to write to."
+    return (
+        f"The journal {path} can't be opened ({reason}): check the free space and the rights of "
+        "DATA_DIR."
+    )
 
 
 def _reason(error: Exception) -> object:

@@ -335,7 +335,7 @@ def test_a_damaged_key_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     """A wrong DATA_DIR is named."""
     (tmp_path / "data").touch()
-    with pytest.raises(JournalUnusable, match="DATA_DIR must be a folder to write to"):
+    with pytest.raises(JournalUnusable, match="check the free space and the rights"):
         Journal.open(tmp_path / "data", 90)
 
 
