@@ -9,7 +9,7 @@ from bot.answering import verify
 from bot.article_buttons import ArticleButton, AskAbout, OpenArticle, OpenList
 from bot.cards import imprint, shortened, shortened_line
 from bot.drafts import Card, Draft
-from bot.links import article_link, read_payload
+from bot.links import article_link, read_payload, share_url
 from bot.localization import say
 from bot.places import article_reference, opening_of
 from embeddings.retriever import ArticleList, ArticlePage
@@ -62,8 +62,13 @@ def list_card(listed: ArticleList, language: str) -> Card:
     )
 
 
-def article_card(opened: ArticlePage, language: str) -> Card:
+def article_card(opened: ArticlePage, language: str, bot: str) -> Card:
     """One passage of an article, with buttons to those before and after it.
+
+    Args:
+        opened: The passage.
+        language: The language to say the rest in.
+        bot: The bot's name without the @, for a link that opens the article there.
 
     Raises:
         QuoteError: if the passage isn't what the article says; then nothing may be sent.
@@ -84,7 +89,15 @@ def article_card(opened: ArticlePage, language: str) -> Card:
             OpenArticle(language, reference, number - 1) if number > 1 else None,
             OpenArticle(language, reference, number + 1) if number < total else None,
         ),
-        [_button(say(language, "button-ask-about"), AskAbout(language, reference))],
+        [
+            _button(say(language, "button-ask-about"), AskAbout(language, reference)),
+            InlineKeyboardButton(
+                say(language, "button-share"),
+                url=share_url(
+                    article_link(bot, reference), shortened_line(article.title, _MAX_LISTED_TITLE)
+                ),
+            ),
+        ],
         [_to_list(language, opened.before // LISTED + 1)],
     )
 

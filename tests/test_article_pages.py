@@ -48,7 +48,10 @@ US = User(id=1, first_name="Green", is_bot=True, username="green_bot")
 def data(card: Card) -> list[list[str]]:
     """What a card's buttons carry, row by row."""
     assert card.buttons is not None
-    return [[str(each.callback_data) for each in row] for row in card.buttons.inline_keyboard]
+    return [
+        [str(each.callback_data) for each in row if each.callback_data]
+        for row in card.buttons.inline_keyboard
+    ]
 
 
 def whole_list(*articles: Article) -> ArticleList:
@@ -144,7 +147,7 @@ def test_an_empty_index_is_told_kindly(language: str, text: str) -> None:
 
 def test_an_article_is_shown_passage_by_passage() -> None:
     """The source comes first, the passage is a quote, and below is said how far one has read."""
-    card = article_card(ArticlePage(BRIDGE_PASSAGE, 2, 3, before=17), "en")
+    card = article_card(ArticlePage(BRIDGE_PASSAGE, 2, 3, before=17), "en", "green_bot")
     assert card.text == (
         "A bridge over the Naryn\n"
         "Naryn Times · 25 October 2021\n"
@@ -155,7 +158,11 @@ def test_an_article_is_shown_passage_by_passage() -> None:
         MessageEntity(MessageEntity.TEXT_LINK, 0, 23, url="https://example.org/bridge"),
         MessageEntity(MessageEntity.BLOCKQUOTE, 54, 80),
     )
-    assert labels(card) == [["◀ Back", "Next ▶"], ["Ask about this"], ["All articles"]]
+    assert labels(card) == [["◀ Back", "Next ▶"], ["Ask about this", "Share"], ["All articles"]]
+    assert card.buttons is not None
+    share = card.buttons.inline_keyboard[1][1].url
+    link = f"https%3A%2F%2Ft.me%2Fgreen_bot%3Fstart%3Da{BRIDGE.content_hash[:12]}"
+    assert share == f"https://t.me/share/url?url={link}&text=A+bridge+over+the+Naryn"
     assert data(card) == [
         [f"article:en:{BRIDGE_HASH}:1", f"article:en:{BRIDGE_HASH}:3"],
         [f"about:en:{BRIDGE_HASH}"],
@@ -166,9 +173,9 @@ def test_an_article_is_shown_passage_by_passage() -> None:
 
 def test_an_article_of_one_passage_has_no_page_number() -> None:
     """Nor buttons to turn pages; without publisher and date the title stands alone."""
-    card = article_card(alone(CANAL_PASSAGE), "ru")
+    card = article_card(alone(CANAL_PASSAGE), "ru", "green_bot")
     assert card.text == f"The canal of Talas\n{CANAL.body}"
-    assert labels(card) == [["Спросить об этой статье"], ["Все статьи"]]
+    assert labels(card) == [["Спросить об этой статье", "Поделиться"], ["Все статьи"]]
     assert data(card)[-1] == ["articles:ru:1"]
 
 
@@ -177,7 +184,7 @@ def test_an_article_of_one_passage_has_no_page_number() -> None:
 )
 def test_an_article_begins_and_ends(number: int, turning: list[str]) -> None:
     """No button leads before the first passage or behind the last."""
-    card = article_card(ArticlePage(BRIDGE_PASSAGE, number, 3, 0), "en")
+    card = article_card(ArticlePage(BRIDGE_PASSAGE, number, 3, 0), "en", "green_bot")
     assert labels(card)[0] == turning
 
 
@@ -192,7 +199,7 @@ def test_an_article_begins_and_ends(number: int, turning: list[str]) -> None:
 )
 def test_page_numbers(language: str, last_line: str) -> None:
     """They are said in the reader's language."""
-    card = article_card(ArticlePage(BRIDGE_PASSAGE, 2, 3, 0), language)
+    card = article_card(ArticlePage(BRIDGE_PASSAGE, 2, 3, 0), language, "green_bot")
     assert card.text.splitlines()[-1] == last_line
 
 
@@ -201,7 +208,7 @@ def test_a_passage_that_does_not_fit_is_cut_at_a_sentence() -> None:
     body = " ".join(f"{'🌉' * 99}." for _ in range(40))
     sentences = tuple(Span(at, at + 100) for at in range(0, 101 * 40, 101))
     article = replace(BRIDGE, title="🌉" * 400, publisher="🌉" * 400, body=body)
-    card = article_card(alone(passage_of(article, sentences)), "ru")
+    card = article_card(alone(passage_of(article, sentences)), "ru", "green_bot")
     check_sendable(card)
     assert utf16_length(card.text) <= 4096
     [quote] = quoted(card)
@@ -226,14 +233,16 @@ def test_no_passage_of_an_article_is_cut() -> None:
     body = " ".join(f"{'🌉' * 99}." for _ in range(40))
     article = replace(BRIDGE, title="🌉" * 400, publisher="🌉" * 400, body=body)
     for passage in split_article(article):
-        assert quoted(article_card(ArticlePage(passage, 1, 2, 0), "ru")) == [passage.text]
+        assert quoted(article_card(ArticlePage(passage, 1, 2, 0), "ru", "green_bot")) == [
+            passage.text
+        ]
 
 
 def test_what_an_article_does_not_say_is_not_shown() -> None:
     """A passage whose sentences are not where the article has them is refused."""
     passage = Passage(BRIDGE, 18, 47, (Span(18, 48),))
     with pytest.raises(QuoteError, match="bridge"):
-        article_card(alone(passage), "en")
+        article_card(alone(passage), "en", "green_bot")
     with pytest.raises(QuoteError, match="bridge"):
         latest_card([passage], "en")
 
@@ -284,7 +293,7 @@ def test_titles_in_any_script_are_linked_whole(title: str) -> None:
     passage = passage_of(article, BRIDGE_SENTENCES)
     cards = [
         list_card(whole_list(article), "ru"),
-        article_card(alone(passage), "ru"),
+        article_card(alone(passage), "ru", "green_bot"),
         latest_card([passage], "ru"),
         prompt_card(article, "ru", "green_bot"),
     ]
@@ -304,7 +313,7 @@ def test_any_articles_can_be_browsed(articles: Sequence[Article], language: str)
     openings = [split_article(article)[0] for article in articles]
     check_sendable(latest_card(openings[:3], language))
     for passage in split_article(articles[0]):
-        page = article_card(ArticlePage(passage, 500, 1000, 10**6), language)
+        page = article_card(ArticlePage(passage, 500, 1000, 10**6), language, "green_bot")
         check_sendable(page)
         assert quoted(page) == [passage.text]
     check_sendable(prompt_card(articles[0], language, "green_bot"))
@@ -342,7 +351,7 @@ def test_other_replies_are_about_all_articles() -> None:
     alice = User(id=2, first_name="Alice", is_bot=False)
     assert asked_about(Message(1, SENT, Chat(1, Chat.PRIVATE), text="Who?"), US) is None
     assert asked_about(reply_to(prompt, author=alice), US) is None
-    assert asked_about(reply_to(article_card(alone(CANAL_PASSAGE), "en")), US) is None
+    assert asked_about(reply_to(article_card(alone(CANAL_PASSAGE), "en", "green_bot")), US) is None
     for url in (
         f"https://example.org/?start=a{CANAL_HASH}",
         f"https://t.me/green_bot?start=a{CANAL_HASH[:-1]}",

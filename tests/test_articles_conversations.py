@@ -130,7 +130,7 @@ async def test_all_articles_leads_back_to_the_page_of_the_article(
     listed = await press(private, await press(private, listed, "Next ▶"), "Next ▶")
     page = await press(private, listed, "18")
     assert page["text"] == "Mills\nThe mill, the mill, the mill."
-    assert buttons(page) == [["Ask about this"], ["All articles"]]
+    assert buttons(page) == [["Ask about this", "Share"], ["All articles"]]
     assert (await press(private, page, "All articles"))["text"] == listed["text"]
 
 
@@ -273,7 +273,7 @@ async def test_a_link_opens_an_article(private: Chat, alice: Person) -> None:
         await private.send(alice, f"/start a{CANAL.content_hash[:12]}")
     )
     assert quotes(opened) == [PARAGRAPHS[0].strip()]
-    assert buttons(opened) == [["Next ▶"], ["Ask about this"], ["All articles"]]
+    assert buttons(opened) == [["Next ▶"], ["Ask about this", "Share"], ["All articles"]]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ class Articles:
             article: See `places.article_reference`.
         """
         language = await language_of(message.from_user, self.journal)
-        card = await self._page(OpenArticle(language, article))
+        bot = message.get_bot().username
+        card = await self._page(OpenArticle(language, article), bot)
         await reply(message, card or Card(say(language, "passage-changed")))
 
     async def press(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -71,7 +72,7 @@ class Articles:
         if isinstance(pressed, OpenList):
             card = await self._list(pressed)
         elif isinstance(pressed, OpenArticle):
-            card = await self._page(pressed)
+            card = await self._page(pressed, context.bot.username)
         if card is None:
             language = await language_of(query.from_user, self.journal)
             language = pressed.language if pressed else language
@@ -85,12 +86,12 @@ class Articles:
         listed = await self.answering.look_up(lambda index: index.list_page(wanted.page, LISTED))
         return list_card(listed, wanted.language)
 
-    async def _page(self, wanted: OpenArticle) -> Card | None:
+    async def _page(self, wanted: OpenArticle, bot: str) -> Card | None:
         """An article's passage; None if the article has changed."""
         opened = await self.answering.look_up(
             lambda index: index.article_page(wanted.article, wanted.number)
         )
-        return article_card(opened, wanted.language) if opened else None
+        return article_card(opened, wanted.language, bot) if opened else None
 
     async def _invite_question(self, query: CallbackQuery, about: AskAbout, bot: str) -> None:
         """Send the message that a question about an article is written in reply to."""
