@@ -91,6 +91,11 @@ class Quote:
         return self.passage.article
 
     @property
+    def highlighted(self) -> str:
+        """The sentence that answers, or the two."""
+        return self.article.body[self.highlight.start : self.highlight.end]
+
+    @property
     def trimmed(self) -> bool:
         """Whether the passage says more."""
         return self.start > self.passage.start or self.end < self.passage.end

@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from telegram import (
-    Update,
-)
-from telegram.error import (
-    Conflict,
-    InvalidToken,
-    TelegramError,
-)
+from telegram import Update
+from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import (
     AIORateLimiter,
     Application,

@@ -4,8 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.places import REFERENCE
+
 _LANGUAGE = "(en|ru|kk|ky)"
-_ARTICLE = "([0-9a-f]{12})"
+_ARTICLE = f"({REFERENCE})"
 _NUMBER = r"(\d{1,6})"
 # Anybody can send data that no button of ours has: every field is checked.
 _LIST = re.compile(f"articles:{_LANGUAGE}:{_NUMBER}", re.ASCII)

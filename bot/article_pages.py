@@ -7,9 +7,9 @@ from telegram.constants import MessageEntityType, MessageLimit
 
 from bot.answering import verify
 from bot.article_buttons import ArticleButton, AskAbout, OpenArticle, OpenList
-from bot.cards import imprint, shortened, shortened_line
+from bot.cards import CUT, imprint, share_button, shortened, shortened_line
 from bot.drafts import Card, Draft
-from bot.links import article_link, read_payload, share_url
+from bot.links import article_link, read_payload
 from bot.localization import say
 from bot.places import article_reference, opening_of
 from embeddings.retriever import ArticleList, ArticlePage
@@ -27,7 +27,6 @@ _MAX_TITLE = 300
 # In UTF-16 units.
 _LONGEST_OPENING = 300
 _BUTTONS_IN_A_ROW = 4
-_CUT = "…"
 # Stands for what is put into a text later; nobody writes it.
 _GAP = "\0"
 _TELEGRAM = "https://t.me/"
@@ -80,9 +79,9 @@ def article_card(opened: ArticlePage, language: str, bot: str) -> Card:
     draft = Draft()
     _add_source(draft, article, language, _MAX_TITLE)
     # No character has more than two UTF-16 units.
-    room = MessageLimit.MAX_TEXT_LENGTH - 2 * len(f"{draft.text}\n\n{_CUT}\n{below}")
+    room = MessageLimit.MAX_TEXT_LENGTH - 2 * len(f"{draft.text}\n\n{CUT}\n{below}")
     _add_quote(draft, opened.passage, room)
-    draft.text += f"\n{below}" if below else ""
+    draft.add(f"\n{below}" if below else "")
     return draft.card(
         _neighbours(
             language,
@@ -91,11 +90,10 @@ def article_card(opened: ArticlePage, language: str, bot: str) -> Card:
         ),
         [
             _button(say(language, "button-ask-about"), AskAbout(language, reference)),
-            InlineKeyboardButton(
-                say(language, "button-share"),
-                url=share_url(
-                    article_link(bot, reference), shortened_line(article.title, _MAX_LISTED_TITLE)
-                ),
+            share_button(
+                language,
+                article_link(bot, reference),
+                shortened_line(article.title, _MAX_LISTED_TITLE),
             ),
         ],
         [_to_list(language, opened.before // LISTED + 1)],
@@ -180,7 +178,7 @@ def _add_quote(draft: Draft, passage: Passage, limit: int) -> None:
     draft.add("\n")
     draft.add(quote.text, MessageEntityType.BLOCKQUOTE)
     if quote.trimmed:
-        draft.add(f"\n{_CUT}")
+        draft.add(f"\n{CUT}")
 
 
 def _numbers(

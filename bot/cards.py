@@ -22,7 +22,7 @@ _MAX_TITLE = 300
 MAX_LISTED_TITLE = 150
 _MAX_PUBLISHER = 100
 _MAX_URL = 100
-_CUT = "…"
+CUT = "…"
 _BULLET = "• "
 
 
@@ -69,7 +69,7 @@ def quote_card(quote: Quote, view: View, bot: str) -> Card:
     title = shortened_line(article.title, _MAX_TITLE)
     source = source_line(article, view)
     link = shortened_line(article.url, _MAX_URL)
-    around = f"{opening}{_CUT}\n\n{_CUT}\n{title}\n{source}\n{link}"
+    around = f"{opening}{CUT}\n\n{CUT}\n{title}\n{source}\n{link}"
     shown = shortened(quote, MessageLimit.MAX_TEXT_LENGTH - utf16_length(around))
     verify(shown)
     above, after = marks_of_a_cut(shown)
@@ -83,8 +83,7 @@ def quote_card(quote: Quote, view: View, bot: str) -> Card:
             start, end = highlight.start - span.start, highlight.end - span.start
             draft.mark_last(MessageEntityType.BOLD, start, end)
     draft.add(f"\n{after}\n" if after else "\n")
-    sentence = article.body[quote.highlight.start : quote.highlight.end]
-    draft.add(title, url=sentence_url(article, sentence))
+    draft.add(title, url=sentence_url(article, quote.highlighted))
     draft.add(f"\n{source}\n" if source else "\n")
     # Said in full, so that it can be seen and copied; Telegram finds links in a text by itself.
     draft.add(link, url=None if link == article.url else article.url)
@@ -171,9 +170,14 @@ def _button_rows(quote: Quote, view: View, bot: str) -> list[list[InlineKeyboard
         about_it += button("button-helpful", Press.HELPFUL, view)
         about_it += button("button-not-helpful", Press.NOT_HELPFUL, view)
     if link := passage_link(bot, view.place):
-        url = share_url(link, shortened_line(quote.article.title, MAX_LISTED_TITLE))
-        about_it.append(InlineKeyboardButton(say(view.language, "button-share"), url=url))
+        title = shortened_line(quote.article.title, MAX_LISTED_TITLE)
+        about_it.append(share_button(view.language, link, title))
     return [reading, about_it]
+
+
+def share_button(language: str, link: str, title: str) -> InlineKeyboardButton:
+    """A button to send a link into the bot to another chat, with a title."""
+    return InlineKeyboardButton(say(language, "button-share"), url=share_url(link, title))
 
 
 def shortened(quote: Quote, limit: int) -> Quote:
@@ -209,8 +213,8 @@ def shortened(quote: Quote, limit: int) -> Quote:
 def marks_of_a_cut(quote: Quote) -> tuple[str, str]:
     """What to put before and after a quote; outside of it, which is the article's words alone."""
     return (
-        _CUT if quote.start > quote.passage.start else "",
-        _CUT if quote.end < quote.passage.end else "",
+        CUT if quote.start > quote.passage.start else "",
+        CUT if quote.end < quote.passage.end else "",
     )
 
 
@@ -229,4 +233,4 @@ def shortened_line(text: str, limit: int) -> str:
     line = " ".join(text.split())
     if len(line) <= limit:
         return line
-    return line[: limit - len(_CUT)].rsplit(maxsplit=1)[0] + _CUT
+    return line[: limit - len(CUT)].rsplit(maxsplit=1)[0] + CUT

@@ -384,7 +384,7 @@ def _answer_fields(answer: "Answer") -> dict[str, Any]:
                 "published": quote.article.published and quote.article.published.isoformat(),
                 "language": quote.article.language,
                 "quote": quote.text,
-                "highlight": quote.article.body[quote.highlight.start : quote.highlight.end],
+                "highlight": quote.highlighted,
                 "start": quote.start,
                 "end": quote.end,
                 "passage": {

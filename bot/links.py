@@ -1,11 +1,12 @@
 """Links: to the sentence in an article's web page, and into the bot itself."""
 
+import re
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlencode
 
 from telegram.helpers import create_deep_linked_url
 
-from bot.places import Place, pack_place, unpack_place
+from bot.places import REFERENCE, Place, pack_place, unpack_place
 from knowledge.article import Article
 
 # Of a longer sentence the link names the first and the last words. In characters.
@@ -17,7 +18,6 @@ _DIRECTIVE = ":~:"
 
 _PASSAGE = "p"
 _ARTICLE = "a"
-_ARTICLE_LENGTH = 12
 
 
 def sentence_url(article: Article, sentence: str) -> str:
@@ -80,8 +80,7 @@ def read_payload(payload: str) -> Place | str | None:
     kind, rest = payload[:1], payload[1:]
     if kind == _PASSAGE:
         return unpack_place(rest)
-    hexadecimal = len(rest) == _ARTICLE_LENGTH and set(rest) <= set("0123456789abcdef")
-    return rest if kind == _ARTICLE and hexadecimal else None
+    return rest if kind == _ARTICLE and re.fullmatch(REFERENCE, rest) else None
 
 
 def share_url(link: str, title: str) -> str:

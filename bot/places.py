@@ -20,6 +20,9 @@ _OFFSET_BYTES = 3
 # One bit of the offset's bytes tells whether one sentence answers, or two.
 _MAX_OFFSET = 2 ** (8 * _OFFSET_BYTES - 1) - 1
 
+REFERENCE = f"[0-9a-f]{{{_HASH_LENGTH}}}"
+"""A regular expression for what `article_reference` gives."""
+
 PACKED_LENGTH = 12
 """Characters of a packed place, each of A-Z a-z 0-9 _ -."""
 

@@ -84,13 +84,13 @@ def _results(quotes: Sequence[Quote], language: str, bot: str) -> list[InlineQue
     for quote in quotes:
         place = place_of(quote)
         card = quote_card(quote, View(language, (place,)), bot)
-        sentence = quote.article.body[quote.highlight.start : quote.highlight.end]
         results.append(
             InlineQueryResultArticle(
                 id=f"{place.article}-{place.start}",
                 title=shortened_line(quote.article.title, _MAX_DESCRIPTION),
                 description=shortened_line(
-                    " · ".join([sentence, *imprint(quote.article, language)]), _MAX_DESCRIPTION
+                    " · ".join([quote.highlighted, *imprint(quote.article, language)]),
+                    _MAX_DESCRIPTION,
                 ),
                 input_message_content=message_content(card),
                 reply_markup=card.buttons,

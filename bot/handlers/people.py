@@ -9,6 +9,7 @@ from telegram.helpers import create_deep_linked_url
 from bot.drafts import Card
 from bot.handlers.replying import (
     answer_press,
+    app_language,
     chosen_language,
     edit_pressed,
     language_of,
@@ -42,27 +43,25 @@ class People:
     async def language(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show the languages to choose from."""
         if message := update.message:
-            card = await self._language_card(message.from_user)
-            await reply(message, card)
+            choice = await chosen_language(message.from_user, self.journal)
+            await reply(message, _language_card(choice, message.from_user))
 
     async def choose_language(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Keep the language that somebody pressed, and say so in that language."""
         query = update.callback_query
         if query is None or query.data is None:
             return
-        choice = query.data.removeprefix("language:")
-        await self.journal.choose_language(
-            query.from_user.id, None if choice == _AUTOMATIC else choice
-        )
-        language = await language_of(query.from_user, self.journal)
-        if choice == _AUTOMATIC:
-            chosen = say(language, "language-automatic-chosen")
+        data = query.data.removeprefix("language:")
+        choice = None if data == _AUTOMATIC else data
+        await self.journal.choose_language(query.from_user.id, choice)
+        if choice:
+            said = say(choice, "language-chosen")
         else:
-            chosen = say(language, "language-chosen")
-        await answer_press(query, chosen, must_be_read=False)
+            said = say(app_language(query.from_user), "language-automatic-chosen")
+        await answer_press(query, said, must_be_read=False)
         # In a group the message is for whoever asked, and others press as well.
         if _is_private(query):
-            await edit_pressed(query, await self._language_card(query.from_user))
+            await edit_pressed(query, _language_card(choice, query.from_user))
 
     async def privacy(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say what is kept, how long, and how to have it deleted."""
@@ -98,19 +97,6 @@ class People:
         await answer_press(query, said)
         await edit_pressed(query, card)
 
-    async def _language_card(self, person: User | None) -> Card:
-        language = await language_of(person, self.journal)
-        choice = await chosen_language(person, self.journal) or _AUTOMATIC
-        names = _LANGUAGE_NAMES | {_AUTOMATIC: say(language, "language-automatic")}
-        buttons = [
-            InlineKeyboardButton(
-                f"✓ {name}" if code == choice else name, callback_data=f"language:{code}"
-            )
-            for code, name in names.items()
-        ]
-        rows = [buttons[:2], buttons[2:4], buttons[4:]]
-        return Card(say(language, "language"), buttons=InlineKeyboardMarkup(rows))
-
     def _privacy_card(self, language: str) -> Card:
         if self.journal.days:
             questions = say(language, "privacy-questions", days=self.journal.days)
@@ -119,6 +105,21 @@ class People:
         rest = say(language, "privacy")
         button = InlineKeyboardButton(say(language, "button-forget"), callback_data="forget:ask")
         return Card(f"{questions}\n\n{rest}", buttons=InlineKeyboardMarkup.from_button(button))
+
+
+def _language_card(choice: str | None, person: User | None) -> Card:
+    """The languages to choose from, with a mark at the choice; None is the automatic one."""
+    language = choice or app_language(person)
+    names = _LANGUAGE_NAMES | {_AUTOMATIC: say(language, "language-automatic")}
+    buttons = [
+        InlineKeyboardButton(
+            f"✓ {name}" if code == (choice or _AUTOMATIC) else name,
+            callback_data=f"language:{code}",
+        )
+        for code, name in names.items()
+    ]
+    rows = [buttons[:2], buttons[2:4], buttons[4:]]
+    return Card(say(language, "language"), buttons=InlineKeyboardMarkup(rows))
 
 
 def _forget_card(language: str) -> Card:

@@ -152,8 +152,12 @@ async def chosen_language(person: User | None, journal: Journal) -> str | None:
 
 async def language_of(person: User | None, journal: Journal) -> str:
     """The language to talk to a person in, where there is no question to tell it."""
-    spoken = supported(person.language_code if person else None)
-    return await chosen_language(person, journal) or spoken or DEFAULT_LANGUAGE
+    return await chosen_language(person, journal) or app_language(person)
+
+
+def app_language(person: User | None) -> str:
+    """The language of a person's app; English if we don't speak it."""
+    return supported(person.language_code if person else None) or DEFAULT_LANGUAGE
 
 
 def _topic(message: Message) -> int | None:
