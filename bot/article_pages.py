@@ -8,7 +8,7 @@ from telegram.constants import MessageEntityType, MessageLimit
 from bot.answering import verify
 from bot.article_buttons import ArticleButton, AskAbout, OpenArticle, OpenList
 from bot.cards import CUT, imprint, share_button, shortened, shortened_line
-from bot.drafts import Card, Draft
+from bot.formatting import Card, FormattedText
 from bot.links import article_link, read_payload
 from bot.localization import say
 from bot.places import article_reference, opening_of
@@ -37,7 +37,7 @@ def list_card(listed: ArticleList, language: str) -> Card:
     if not listed.articles:
         return Card(say(language, "articles-none"))
     shown = len(listed.articles)
-    draft = Draft(
+    draft = FormattedText(
         say(
             language,
             "articles-page",
@@ -76,7 +76,7 @@ def article_card(opened: ArticlePage, language: str, bot: str) -> Card:
     reference = article_reference(article)
     number, total = opened.number, opened.total
     below = say(language, "article-page", number=number, total=total) if total > 1 else ""
-    draft = Draft()
+    draft = FormattedText()
     _add_source(draft, article, language, _MAX_TITLE)
     # No character has more than two UTF-16 units.
     room = MessageLimit.MAX_TEXT_LENGTH - 2 * len(f"{draft.text}\n\n{CUT}\n{below}")
@@ -112,7 +112,7 @@ def latest_card(openings: Sequence[Passage], language: str) -> Card:
     """
     if not openings:
         return Card(say(language, "articles-none"))
-    draft = Draft(say(language, "articles"))
+    draft = FormattedText(say(language, "articles"))
     for number, passage in enumerate(openings, 1):
         draft.add(f"\n\n{number}. ")
         _add_source(draft, passage.article, language, _MAX_LISTED_TITLE)
@@ -133,7 +133,7 @@ def prompt_card(article: Article, language: str, bot: str) -> Card:
     """
     title = shortened_line(article.title, _MAX_LISTED_TITLE)
     before, _, after = say(language, "ask-about-prompt", title=_GAP).partition(_GAP)
-    draft = Draft(before)
+    draft = FormattedText(before)
     draft.add(title, url=article_link(bot, article_reference(article)))
     draft.add(after)
     return draft.card()
@@ -155,14 +155,14 @@ def asked_about(message: Message, bot: User) -> str | None:
     return None
 
 
-def _add_source(draft: Draft, article: Article, language: str, max_title: int) -> None:
+def _add_source(draft: FormattedText, article: Article, language: str, max_title: int) -> None:
     """Add the linked title, and below it who published the article and when."""
     draft.add(shortened_line(article.title, max_title), url=article.url)
     if source := " · ".join(imprint(article, language)):
         draft.add(f"\n{source}")
 
 
-def _add_quote(draft: Draft, passage: Passage, limit: int) -> None:
+def _add_quote(draft: FormattedText, passage: Passage, limit: int) -> None:
     """Add the beginning of a passage below that, as many sentences as fit.
 
     Args:

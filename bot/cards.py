@@ -8,7 +8,7 @@ from telegram.constants import MessageEntityType, MessageLimit
 
 from bot.answering import Answer, Outcome, Quote, verify
 from bot.callback_data import MAX_PLACES, Press, View, callback_data
-from bot.drafts import Card, Draft, utf16_length
+from bot.formatting import Card, FormattedText, utf16_length
 from bot.links import passage_link, sentence_url, share_url
 from bot.localization import language_name, say, written_date
 from bot.places import place_of
@@ -40,7 +40,7 @@ def telegram_card(answer: Answer, bot: str, question_id: int | None = None) -> C
     if answer.quotes:
         view = replace(view_of(answer), question_id=question_id)
         return quote_card(answer.quotes[0], view, bot)
-    draft = Draft(say(answer.language, answer.outcome))
+    draft = FormattedText(say(answer.language, answer.outcome))
     if answer.articles and answer.outcome is Outcome.NOT_FOUND:
         draft.add(f"\n\n{say(answer.language, 'related')}")
     for article in answer.articles:
@@ -73,7 +73,7 @@ def quote_card(quote: Quote, view: View, bot: str) -> Card:
     shown = shortened(quote, MessageLimit.MAX_TEXT_LENGTH - utf16_length(around))
     verify(shown)
     above, after = marks_of_a_cut(shown)
-    draft = Draft(opening)
+    draft = FormattedText(opening)
     draft.add(f"{above}\n" if above else "")
     highlight = shown.highlight
     for number, (span, kind) in enumerate(_blocks(shown)):

@@ -27,7 +27,7 @@ from bot.article_pages import (
     prompt_card,
 )
 from bot.callback_data import read_callback_data
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.errors import QuoteError
 from bot_api_rules import utf16_length
 from embeddings.retriever import ArticleList, ArticlePage

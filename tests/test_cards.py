@@ -14,7 +14,7 @@ from bot import cards
 from bot.answering import Answer, Outcome, Question, Quote
 from bot.callback_data import Press, View, callback_data
 from bot.cards import quote_card, shortened
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.errors import QuoteError
 from bot.places import place_of
 from bot.terminal_cards import terminal_card

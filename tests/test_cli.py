@@ -13,6 +13,7 @@ import pytest
 
 from bot import cli
 from bot.answering import RELATED_FROM
+from bot.commands import preparation
 from bot.logs import RedactingFormatter
 from bot.settings import Settings, load_settings
 from embeddings.confidence import UNSURE_FROM, load_calibration
@@ -24,7 +25,7 @@ from word_embedder import WordEmbedder
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
 # The fixture `terminal` puts another in its place.
-PREPARE = cli._prepare
+PREPARE = preparation.prepare_retriever
 
 
 @dataclass
@@ -53,8 +54,8 @@ def terminal(
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     retriever = FixedRetriever()
-    monkeypatch.setattr(cli, "_prepare", lambda *_: lambda: retriever)
-    monkeypatch.setattr(cli, "_load_embedder", lambda _: WordEmbedder("bridge"))
+    monkeypatch.setattr(preparation, "prepare_retriever", lambda *_: lambda: retriever)
+    monkeypatch.setattr(preparation, "load_embedder", lambda _: WordEmbedder("bridge"))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield Terminal(capsys, retriever)
@@ -232,7 +233,7 @@ def test_an_uncalibrated_model_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """For a model that no calibration is of, one line says so; the data folder's is looked at."""
-    monkeypatch.setattr(cli, "_prepare", PREPARE)
+    monkeypatch.setattr(preparation, "prepare_retriever", PREPARE)
     if calibrated:
         fitted = replace(load_calibration(), model=WordEmbedder("bridge").model)
         fitted.save(load_settings().calibration_path)
@@ -250,12 +251,12 @@ def test_the_data_folders_calibration_comes_first() -> None:
     settings, shipped = load_settings(), load_calibration()
     embedder = WordEmbedder("bridge")
     embedder.model = shipped.model
-    assert cli._load_calibration(settings, embedder) == shipped
+    assert preparation.load_calibration(settings, embedder) == shipped
     own = replace(shipped, intercept=-1.0)
     own.save(settings.calibration_path)
-    assert cli._load_calibration(settings, embedder) == own
+    assert preparation.load_calibration(settings, embedder) == own
     embedder.model = "another"
-    assert cli._load_calibration(settings, embedder) == shipped
+    assert preparation.load_calibration(settings, embedder) == shipped
 
 
 @pytest.mark.usefixtures("articles")
@@ -458,7 +459,7 @@ def test_ctrl_c_is_quiet(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) ->
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_prepare", interrupt)
+    monkeypatch.setattr(preparation, "prepare_retriever", interrupt)
     assert terminal.run("ask", "Who?") == 130
     assert terminal.out + terminal.err == ""
 

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bot import journal as journal_module
+from bot import database
 from bot.errors import JournalError, JournalUnusable
-from bot.journal import TABLES, AskedQuestion, Journal
+from bot.journal import AskedQuestion, Journal
+from bot.schema import TABLES
 
 ALICE, BAKYT = 700_000_001, 700_000_002
 QUESTION = AskedQuestion(
@@ -286,7 +287,7 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     with opened(tmp_path), opened(tmp_path / "new" / "folder"):
         pass
     for folder in (tmp_path, tmp_path / "new" / "folder"):
-        assert rows(folder, "SELECT version_num FROM alembic_version") == [("1",)]
+        assert rows(folder, "SELECT version_num FROM alembic_version") == [("2",)]
         assert rows(folder, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -295,7 +296,7 @@ def test_migrations_make_the_tables_that_the_code_knows(
 ) -> None:
     """Who changes a table writes a migration; and migrating says nothing in the log."""
     logging.getLogger("alembic").setLevel(logging.NOTSET)
-    with opened(tmp_path) as journal, journal._engine.connect() as connection:
+    with opened(tmp_path) as journal, journal.database._engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, TABLES) == []
         [questions] = rows(tmp_path, "SELECT sql FROM sqlite_master WHERE name = 'questions'")
@@ -362,7 +363,7 @@ async def test_a_locked_file_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While somebody else writes for long, writing fails in our own words, and reading works."""
-    monkeypatch.setattr(journal_module, "_BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 0)
     caplog.set_level(logging.DEBUG)
     with opened(tmp_path) as journal:
         await journal.choose_language(ALICE, "ky")
@@ -380,11 +381,11 @@ async def test_a_full_disk_is_an_error_without_the_question(tmp_path: Path) -> N
     """What could not be written is in no message, nor in the driver's behind it."""
     with opened(tmp_path) as journal:
 
-        @sa.event.listens_for(journal._engine, "connect")
+        @sa.event.listens_for(journal.database._engine, "connect")
         def shrink(connection: sqlite3.Connection, _record: object) -> None:
             connection.execute("PRAGMA max_page_count = 1")
 
-        journal._engine.dispose()
+        journal.database._engine.dispose()
         with pytest.raises(JournalError) as caught:
             await journal.record(replace(QUESTION, text="bridge " * 10_000))
         assert str(caught.value) == "The journal can't be used now: database or disk is full."

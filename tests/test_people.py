@@ -206,7 +206,7 @@ async def test_without_the_journal_the_app_tells_the_language(
 ) -> None:
     """A choice that can't be read just now costs nobody an answer."""
     await journal.choose_language(alice.id, "kk")
-    with journal._engine.begin() as connection:
+    with journal.database._engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE languages")
     reply = await private.answer_to(await private.send(alice, "/help"))
     assert reply["text"].startswith(say("en", "help", bot="green_bot"))
@@ -217,7 +217,7 @@ async def test_a_choice_that_cannot_be_kept_is_apologised_for(
 ) -> None:
     """Nobody is told that something is kept which isn't."""
     offer = await private.answer_to(await private.send(alice, "/language"))
-    with journal._engine.begin() as connection:
+    with journal.database._engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE languages")
     await private.press(offer, "language:ky")
     assert await alert(api) == "Sorry, something went wrong. Please try again a little later."

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from telegram import Message, Update
 from telegram.ext import ContextTypes
 
-from bot.drafts import Card
 from bot.errors import ReindexError, ReindexRunning
+from bot.formatting import Card
 from bot.handlers.replying import language_of, reply
 from bot.journal import Journal
 from bot.localization import say

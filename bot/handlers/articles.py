@@ -10,7 +10,7 @@ from telegram.ext import ContextTypes
 from bot.answering import Answering
 from bot.article_buttons import AskAbout, OpenArticle, OpenList, read_article_button
 from bot.article_pages import LATEST, LISTED, article_card, latest_card, list_card, prompt_card
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.handlers.replying import answer_press, edit_pressed, language_of, reply
 from bot.journal import Journal
 from bot.localization import say

@@ -15,7 +15,7 @@ from telegram.error import (
 from telegram.ext import ContextTypes
 
 from bot.addressing import addressed_question
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.handlers.replying import answer_guest, language_of, reply
 from bot.journal import Journal
 from bot.localization import say

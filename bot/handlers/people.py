@@ -6,7 +6,7 @@ from telegram import CallbackQuery, Chat, InlineKeyboardButton, InlineKeyboardMa
 from telegram.ext import ContextTypes
 from telegram.helpers import create_deep_linked_url
 
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.handlers.replying import (
     answer_press,
     app_language,

@@ -17,8 +17,8 @@ from bot.addressing import Addressed, Way, addressed_question, identity_of
 from bot.answering import SEARCHED, Answer, Answering, Outcome, read_question
 from bot.article_pages import asked_about
 from bot.cards import telegram_card
-from bot.drafts import Card
 from bot.errors import JournalError
+from bot.formatting import Card
 from bot.handlers.replying import answer_guest, chosen_language, edit_reply, language_of, reply
 from bot.journal import AskedQuestion, ChatKind, Journal
 from bot.localization import say

@@ -17,8 +17,8 @@ from telegram import (
 )
 from telegram.error import BadRequest, ChatMigrated
 
-from bot.drafts import Card
 from bot.errors import JournalError
+from bot.formatting import Card
 from bot.journal import Journal
 from bot.localization import DEFAULT_LANGUAGE, supported
 

@@ -8,7 +8,7 @@ from telegram.ext import ContextTypes
 from bot.answering import Answering
 from bot.callback_data import View
 from bot.cards import quote_card
-from bot.drafts import Card
+from bot.formatting import Card
 from bot.handlers.articles import Articles
 from bot.handlers.replying import language_of, reply
 from bot.journal import Journal

@@ -17,7 +17,7 @@ class Card:
     buttons: InlineKeyboardMarkup | None = None
 
 
-class Draft:
+class FormattedText:
     """A card to which text is added, piece by piece."""
 
     def __init__(self, text: str = "") -> None:

@@ -1,0 +1,1 @@
+"""The commands of `python -m bot`, each a function; bot/cli.py gives them their names."""

@@ -1,0 +1,145 @@
+"""What commands need before they can begin: settings, the log, the model, the articles, the index.
+
+Results go to stdout; everything else (progress, hints, errors) to stderr. What takes long to
+import is imported where it is needed, so that `--help` is there at once.
+"""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from embeddings.errors import IndexUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bot.settings import Settings
+    from embeddings.confidence import Calibration
+    from embeddings.embedder import Embedder
+    from embeddings.indexing import IndexReport
+    from embeddings.retriever import Retriever
+    from knowledge.article import Article
+    from knowledge.corpus import Corpus
+
+logger = logging.getLogger(__name__)
+
+_UNCALIBRATED = (
+    "The confidence is not calibrated for this embedding model; answers are shown as unsure. "
+    "Calibrate it: python -m bot calibrate FIRST.json SECOND.json"
+)
+
+
+def start() -> "Settings":
+    """Read the settings and set up the log, for a command whose results go to the terminal."""
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    # Somebody who waits for an answer wants to see trouble, not the everyday.
+    configure_log(settings, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+    return settings
+
+
+def configure_log(settings: "Settings", level: str) -> None:
+    """Set up the log, without the token in it."""
+    from bot.logs import configure_logging
+
+    token = settings.telegram_bot_token
+    configure_logging(level, token.get_secret_value() if token else None)
+
+
+def prepare_retriever(settings: "Settings") -> "Callable[[], Retriever]":
+    """Load the model and build the index if there is none to use; what is left is to open it."""
+    from embeddings.retriever import Retriever
+    from embeddings.store import Store
+
+    path = settings.index_path
+    embedder = load_embedder(settings)
+    try:
+        Store.open(path, embedder).close()
+    except IndexUnusable:
+        corpus = load_corpus(settings)
+        warn_of_faults(corpus)
+        index_articles(corpus, path, embedder)
+
+    calibration = load_calibration(settings, embedder)
+    return lambda: Retriever(Store.open(path, embedder), embedder, calibration)
+
+
+def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration":
+    """Take the data folder's calibration if it is for this model, else the one that we ship."""
+    from embeddings.confidence import load_calibration
+
+    if settings.calibration_path.exists():
+        own = load_calibration(settings.calibration_path)
+        if own.model == embedder.model:
+            return own
+    calibration = load_calibration()
+    if calibration.model != embedder.model:
+        logger.warning(_UNCALIBRATED)
+    return calibration
+
+
+def load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
+    """Read a folder of articles, or the one that is set."""
+    from bot.errors import SettingsError
+    from knowledge.corpus import load_corpus
+    from knowledge.errors import CorpusError
+
+    try:
+        return load_corpus(articles or settings.articles_dir)
+    except CorpusError as error:
+        if articles:
+            raise
+        raise SettingsError(f"{error} Set ARTICLES_DIR to the folder of the articles.") from error
+
+
+def load_articles(settings: "Settings", folder: Path | None) -> "Sequence[Article]":
+    """Read the sound articles of a folder, and warn of the others."""
+    corpus = load_corpus(settings, folder)
+    warn_of_faults(corpus)
+    return corpus.articles
+
+
+def warn_of_faults(corpus: "Corpus") -> None:
+    """Say in the log which files are not articles, and why."""
+    for fault in corpus.faults:
+        logger.warning("%s: %s", fault.file, fault.reason)
+
+
+def load_embedder(settings: "Settings") -> "Embedder":
+    """Load the embedding model that is set."""
+    with status("Loading the embedding model (a first start unpacks it)…"):
+        from embeddings.embedder import load_embedder
+
+        return load_embedder(settings.embedding_model, settings.models_dir)
+
+
+def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "IndexReport":
+    """Reindex, with a progress bar if somebody looks at it."""
+    from rich.progress import Progress
+
+    from embeddings.indexing import reindex
+
+    console = stderr_console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Indexing the articles", total=None)
+        return reindex(
+            corpus,
+            path,
+            embedder,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def stderr_console() -> Console:
+    """Return what prints for people; results go to stdout."""
+    return Console(stderr=True, highlight=False)
+
+
+def status(message: str) -> contextlib.AbstractContextManager[object]:
+    """Say what is being done as long as the context lasts, if somebody looks at it."""
+    console = stderr_console()
+    return console.status(message) if console.is_terminal else contextlib.nullcontext()

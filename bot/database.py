@@ -1,0 +1,248 @@
+"""The bot's own database, in which it keeps what can't be had again: SQLite, through SQLAlchemy.
+
+Unlike the index it can't be built again, so it is a file of its own, journal.db, with the key of
+its hashes in another, journal.key: a person is a keyed hash of their Telegram id. The SQL is
+SQLAlchemy's and the tables are made by Alembic's migrations, so that another database can take
+the place of SQLite.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bot.errors import JournalError, JournalUnusable
+
+_KEY_BYTES = 32
+# In seconds. Nobody else writes for long, and a question shouldn't wait for the journal.
+_BUSY_TIMEOUT = 2
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """Reads and writes in a thread of its own; make one with `Database.open`."""
+
+    def __init__(self, engine: sa.Engine, key: bytes, now: Callable[[], datetime]) -> None:
+        """Use a database whose tables are up to date."""
+        self._engine = engine
+        self._reading = engine.execution_options(only_reads=True)
+        self._key = key
+        self._now = now
+        self._worker = ThreadPoolExecutor(1, "journal")
+
+    @classmethod
+    def open(cls, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
+        """Open the database in a folder, and bring its tables up to date.
+
+        Args:
+            folder: Where journal.db and journal.key are, or will be made.
+            now: The time, with a time zone.
+
+        Raises:
+            JournalUnusable: if it is damaged, can't be written, or is of a newer version.
+        """
+        path = folder / "journal.db"
+        with contextlib.ExitStack() as on_failure:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                _make_private(path)
+                engine = _sqlite_engine(path)
+                on_failure.callback(engine.dispose)
+                # Of two processes that begin a journal at the same time, one waits here.
+                with engine.begin() as connection:
+                    _upgrade(connection)
+                    key = _read_or_make_key(folder / "journal.key")
+            except CommandError as error:
+                raise JournalUnusable(
+                    f"The journal {path} was written by a newer version of this program: install "
+                    "that one, or set another DATA_DIR."
+                ) from error
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+                raise JournalUnusable(_what_is_wrong(path, error)) from error
+            on_failure.pop_all()
+        return cls(engine, key, now)
+
+    def close(self) -> None:
+        """Wait for what is being written, and close the file."""
+        self._worker.shutdown()
+        self._engine.dispose()
+
+    async def read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """What a function finds; it is called in the database's thread and must not write.
+
+        Raises:
+            JournalError: if the file can't be read just now.
+        """
+        return await self._run(self._reading, work)
+
+    async def write(
+        self, work: Callable[[sa.Connection], Result], *, deletes: bool = False
+    ) -> Result:
+        """What a function gives that writes; all of it counts, or nothing.
+
+        Args:
+            work: Is called in the database's thread.
+            deletes: Whether nothing may be left of what it deletes, on the disk neither.
+
+        Raises:
+            JournalError: if the file can't be written just now.
+        """
+        return await self._run(self._engine, work, deletes=deletes)
+
+    def write_now(
+        self, work: Callable[[sa.Connection], Result], *, deletes: bool = False
+    ) -> Result:
+        """The same as `write` where there is no event loop.
+
+        Raises:
+            JournalError: if the file can't be written just now.
+        """
+        return _transaction(self._engine, work, deletes=deletes)
+
+    def hash_of(self, text: str) -> str:
+        """A text's keyed hash: 64 hexadecimal digits."""
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    def person(self, person: int | None) -> str | None:
+        """What stands for a person, whose Telegram id is kept nowhere."""
+        return None if person is None else self.hash_of(f"person {person}")
+
+    def time(self) -> datetime:
+        """The time as the tables have it: UTC, without a time zone."""
+        return self._now().astimezone(UTC).replace(tzinfo=None)
+
+    async def _run(
+        self,
+        engine: sa.Engine,
+        work: Callable[[sa.Connection], Result],
+        *,
+        deletes: bool = False,
+    ) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._worker, lambda: _transaction(engine, work, deletes=deletes)
+        )
+
+
+def replace_row(
+    connection: sa.Connection, table: sa.Table, key: dict[str, Any], values: dict[str, Any] | None
+) -> None:
+    """Put a row in the place of the one with the same key; None only takes that one away."""
+    same = sa.and_(*(table.c[name] == value for name, value in key.items()))
+    connection.execute(table.delete().where(same))
+    if values is not None:
+        connection.execute(table.insert().values(key | values))
+
+
+def _transaction(
+    engine: sa.Engine, work: Callable[[sa.Connection], Result], *, deletes: bool
+) -> Result:
+    try:
+        with engine.begin() as connection:
+            result = work(connection)
+        if deletes:
+            _empty_log(engine)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise JournalError(f"The journal can't be used now: {_reason(error)}.") from error
+    return result
+
+
+def _sqlite_engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": _BUSY_TIMEOUT},
+        # They are questions and hashes, and errors get into the log.
+        hide_parameters=True,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        # Transactions begin below; the driver by itself begins them too late.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may take the last questions with it, but nothing waits for the disk.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # What people delete is overwritten.
+        connection.execute("PRAGMA secure_delete = ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # Who begins by reading can't wait for another's writing when it comes to write itself;
+        # who only reads never waits.
+        only_reads = connection.get_execution_options().get("only_reads", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _empty_log(engine: sa.Engine) -> None:
+    """Leave nothing of deleted rows in the write-ahead log; `secure_delete` is for the file."""
+    with contextlib.closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "bot:migrations")
+    command.upgrade(config, "head")
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file that only its owner can read; SQLite's own files beside it follow."""
+    with contextlib.suppress(FileExistsError):
+        path.touch(0o600, exist_ok=False)
+
+
+def _read_or_make_key(path: Path) -> bytes:
+    """The key of the hashes; the journal's lock keeps others from making it at the same time."""
+    if not path.exists():
+        made = path.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        made.touch(0o600)
+        with made.open("wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise JournalUnusable(
+            f"{path} is damaged: restore it from a backup, or delete it; what is in the journal "
+            "then belongs to nobody."
+        )
+    return key
+
+
+def _what_is_wrong(path: Path, error: Exception) -> str:
+    reason = _reason(error)
+    operational = isinstance(reason, sqlite3.OperationalError)
+    if isinstance(reason, sqlite3.DatabaseError) and not operational:
+        return (
+            f"The journal {path} is damaged ({reason}): restore it from a backup, or move it away "
+            "to begin a new one."
+        )
+    return (
+        f"The journal {path} can't be opened ({reason}): check the free space and the rights of "
+        "DATA_DIR."
+    )
+
+
+def _reason(error: Exception) -> object:
+    """What the driver says, without SQLAlchemy's SQL."""
+    return error.orig if isinstance(error, DBAPIError) else error

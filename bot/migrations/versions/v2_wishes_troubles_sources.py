@@ -1,0 +1,59 @@
+"""Wishes, troubles, and what is known of sources."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "wishes",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("person", sa.String(64), nullable=False, index=True),
+        sa.Column("chat_id", sa.BigInteger, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("language", sa.String(2), nullable=False),
+        sa.Column("wished_at", sa.DateTime, nullable=False, index=True),
+        sa.UniqueConstraint("person", "text"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "troubles",
+        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("text_key", sa.String(64), nullable=False),
+        sa.Column("arguments", sa.JSON, nullable=False),
+        sa.Column("began_at", sa.DateTime, nullable=False),
+    )
+    op.create_table(
+        "sources",
+        sa.Column("url", sa.Text, primary_key=True),
+        sa.Column("etag", sa.Text),
+        sa.Column("last_modified", sa.Text),
+        sa.Column("checked_at", sa.DateTime),
+        sa.Column("next_check_at", sa.DateTime),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("problem", sa.String(64)),
+        sa.Column("detail", sa.Text),
+    )
+    op.create_table(
+        "source_entries",
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("link", sa.Text, primary_key=True),
+        sa.Column("url", sa.Text, nullable=False),
+        sa.Column("title", sa.Text),
+        sa.Column("published", sa.Date),
+        sa.Column("seen_at", sa.DateTime, nullable=False, index=True),
+        sa.Column("state", sa.String(16), nullable=False, index=True),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("next_try_at", sa.DateTime),
+        sa.Column("problem", sa.String(64)),
+        sa.Column("detail", sa.Text),
+    )
+    op.create_table(
+        "state",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )

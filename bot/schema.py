@@ -1,0 +1,109 @@
+"""The tables of the bot's own database, as the migrations leave them.
+
+In all of them: "person" is a keyed hash, None of somebody without an identity; times are UTC.
+Who changes a table here writes a migration as well (bot/migrations/versions).
+"""
+
+import sqlalchemy as sa
+
+TABLES = sa.MetaData()
+
+QUESTIONS = sa.Table(
+    "questions",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.String(64), index=True),
+    sa.Column("asked_at", sa.DateTime, nullable=False, index=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("article", sa.Text),
+    sa.Column("confidence", sa.Float),
+    sa.Column("chat_kind", sa.String(16), nullable=False),
+    # An old button must never rate a newer question, so no id is given twice.
+    sqlite_autoincrement=True,
+)
+VERDICTS = sa.Table(
+    "verdicts",
+    TABLES,
+    sa.Column(
+        "question",
+        sa.Integer,
+        sa.ForeignKey(QUESTIONS.c.id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("person", sa.String(64), primary_key=True, index=True),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+)
+REPLIES = sa.Table(
+    "replies",
+    TABLES,
+    # A keyed hash of chat and message: the id of a private chat is the person's.
+    sa.Column("message", sa.String(64), primary_key=True),
+    sa.Column("reply_id", sa.Integer, nullable=False),
+    sa.Column("person", sa.String(64), index=True),
+    sa.Column("sent_at", sa.DateTime, nullable=False, index=True),
+)
+LANGUAGES = sa.Table(
+    "languages",
+    TABLES,
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("language", sa.String(2), nullable=False),
+)
+WISHES = sa.Table(
+    "wishes",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.String(64), nullable=False, index=True),
+    # The id itself, without which nobody could be told; it goes with the wish.
+    sa.Column("chat_id", sa.BigInteger, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("wished_at", sa.DateTime, nullable=False, index=True),
+    sa.UniqueConstraint("person", "text"),
+    sqlite_autoincrement=True,
+)
+TROUBLES = sa.Table(
+    "troubles",
+    TABLES,
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("text_key", sa.String(64), nullable=False),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("began_at", sa.DateTime, nullable=False),
+)
+SOURCES = sa.Table(
+    "sources",
+    TABLES,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("etag", sa.Text),
+    sa.Column("last_modified", sa.Text),
+    sa.Column("checked_at", sa.DateTime),
+    sa.Column("next_check_at", sa.DateTime),
+    # Checks that failed since the last one that didn't, and why the last one did.
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("problem", sa.String(64)),
+    sa.Column("detail", sa.Text),
+)
+SOURCE_ENTRIES = sa.Table(
+    "source_entries",
+    TABLES,
+    sa.Column("source", sa.Text, primary_key=True),
+    # See `knowledge.duplicates.link_key`.
+    sa.Column("link", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("title", sa.Text),
+    sa.Column("published", sa.Date),
+    sa.Column("seen_at", sa.DateTime, nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("next_try_at", sa.DateTime),
+    sa.Column("problem", sa.String(64)),
+    sa.Column("detail", sa.Text),
+)
+STATE = sa.Table(
+    "state",
+    TABLES,
+    # What one module must know after a restart; each name is used in one place.
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
