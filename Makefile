@@ -7,8 +7,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 
-.PHONY: run test transcripts evaluate evaluation-data install install-test lint types imports tests \
-	clean
+# `make bench` measures what an index of ARTICLES generated articles costs: for 10,000, half an hour.
+ARTICLES ?= 10000
+
+.PHONY: run test transcripts evaluate evaluation-data bench install install-test lint types \
+	imports tests clean
 
 run: install
 	@$(BIN)/python -m bot run
@@ -29,6 +32,10 @@ evaluation-data:
 			"The sources: XQuAD by google-deepmind, KazQAD by IS2AI (its validation split);" \
 			"golden.jsonl holds your own questions, see 'python -m bot evaluate --help'." >&2; \
 		exit 1; }; done
+
+bench: install
+	@$(BIN)/python -m benchmarks.reindex $(ARTICLES) $(if $(KEEP),--keep "$(KEEP)") \
+		$(if $(SAVE),--save "$(SAVE)")
 
 install: .venv/installed
 

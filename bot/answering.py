@@ -317,6 +317,11 @@ class Answering:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, lambda: look(self._opened()))
 
+    @property
+    def waiting(self) -> int:
+        """How many questions nobody has begun to answer yet."""
+        return self._waiting.qsize()
+
     def _answer_waiting(self) -> None:
         batch: list[tuple[Question, Future[Answer]]] = []
         while len(batch) < _MAX_BATCH and not self._waiting.empty():

@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeAlias
 
 from telegram import Update
@@ -19,17 +17,18 @@ from telegram.ext import (
     CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
-    ContextTypes,
     InlineQueryHandler,
     MessageHandler,
+    TypeHandler,
     filters,
 )
 from telegram.request import HTTPXRequest
 
+from bot.administration import REINDEX, Administration
+from bot.admins import Admins
 from bot.answering import Answering
 from bot.article_buttons import ARTICLE_BUTTONS
 from bot.errors import TelegramUnavailable
-from bot.handlers.admin import Admin
 from bot.handlers.articles import Articles
 from bot.handlers.buttons import Buttons
 from bot.handlers.errors import Errors
@@ -38,12 +37,17 @@ from bot.handlers.inline import Inline
 from bot.handlers.people import FORGET_BUTTONS, LANGUAGE_BUTTONS, PRIVACY_PAYLOAD, People
 from bot.handlers.questions import Questions
 from bot.handlers.start import Start
+from bot.handlers.wishes import WishButtons
 from bot.journal import Journal
 from bot.profile import introduce
 from bot.recent_questions import RecentQuestions
 from bot.reindexing import Reindexing
 from bot.settings import Settings
+from bot.troubles import Troubles
 from bot.update_order import OneAtATimeInEachChat
+from bot.upkeep import Upkeep
+from bot.wish_buttons import WISH_BUTTONS
+from bot.wishes import Wishes
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +65,6 @@ _UPDATES = [
 _MOST_UPDATES_AT_ONCE = 256
 
 _FROM_GROUPS_PRIVACY = rf"^/start {PRIVACY_PAYLOAD}$"
-_PRUNED_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,76 @@ class Bot:
     telegram: TelegramApplication
     answering: Answering
     journal: Journal
-    admin: Admin
+    administration: Administration
     admin_ids: frozenset[int]
 
 
 def build_bot(settings: Settings, answering: Answering, journal: Journal) -> Bot:
     """Wire settings and services to handlers; nothing is started yet."""
+    application = _build_telegram(settings)
+    jobs = application.job_queue
+    if jobs is None:
+        raise TypeError("The application was built without a job queue.")
+
+    admins = Admins(application.bot, settings.admin_ids, journal)
+    troubles = Troubles(journal.database, admins)
+    wishes = Wishes(journal.database, answering)
+    reindexing = Reindexing(
+        REINDEX, settings.environment(), lambda: jobs.run_once(upkeep.notice_new_index, when=0)
+    )
+    upkeep = Upkeep(application.bot, answering, journal, wishes, troubles, reindexing, settings)
+    administration = Administration.build(
+        settings, answering, journal, admins=admins, troubles=troubles, reindexing=reindexing
+    )
+
+    articles = Articles(answering, journal)
+    start = Start(answering, journal, articles)
+    recent = RecentQuestions()
+    questions = Questions(answering, journal, recent)
+    buttons = Buttons(answering, journal)
+    people = People(journal, recent)
+    inline = Inline(answering, journal)
+    wish_buttons = WishButtons(wishes, journal)
+
+    person = filters.UpdateType.MESSAGE & FromAPerson()
+    private = person & filters.ChatType.PRIVATE
+    # The first handler that fits takes an update, so the order matters: commands that we know;
+    # what only admins send; questions, which also takes /ask; then, in private, what is left.
+    application.add_handlers(
+        [
+            CommandHandler("start", people.privacy, private & filters.Regex(_FROM_GROUPS_PRIVACY)),
+            CommandHandler("start", start.start, person),
+            CommandHandler("help", start.how_to, person),
+            CommandHandler("articles", articles.browse, person),
+            CommandHandler("latest", articles.latest, person),
+            CommandHandler("language", people.language, person),
+            CommandHandler("privacy", people.privacy, person),
+            *administration.handlers(private),
+            MessageHandler(person & ForUs(), questions.answer),
+            MessageHandler(private & filters.COMMAND, start.unknown_command),
+            MessageHandler(private & ~filters.StatusUpdate.ALL, questions.only_text),
+            MessageHandler(filters.UpdateType.EDITED_MESSAGE & ForUs(), questions.answer_edited),
+            MessageHandler(filters.UpdateType.GUEST_MESSAGE, questions.answer_as_guest),
+            InlineQueryHandler(inline.offer),
+            CallbackQueryHandler(articles.press, ARTICLE_BUTTONS),
+            CallbackQueryHandler(people.choose_language, LANGUAGE_BUTTONS),
+            CallbackQueryHandler(people.forget, FORGET_BUTTONS),
+            CallbackQueryHandler(wish_buttons.press, WISH_BUTTONS),
+            *administration.button_handlers(),
+            CallbackQueryHandler(buttons.press),
+            ChatMemberHandler(start.added_to_group, ChatMemberHandler.MY_CHAT_MEMBER),
+        ]
+    )
+    # In a group of its own, since it takes no update from the others.
+    application.add_handler(TypeHandler(Update, admins.meet), group=-1)
+    application.add_error_handler(Errors(journal, troubles).apologise)
+    upkeep.schedule(jobs)
+    administration.schedule(jobs)
+    return Bot(application, answering, journal, administration, settings.admin_ids)
+
+
+def _build_telegram(settings: Settings) -> TelegramApplication:
+    """The library's application with nothing to do yet."""
     if settings.telegram_bot_token is None:
         raise TelegramUnavailable("There is no TELEGRAM_BOT_TOKEN.")
     builder = (
@@ -95,57 +162,7 @@ def build_bot(settings: Settings, answering: Answering, journal: Journal) -> Bot
         direct = {"trust_env": False, "verify": verify}
         builder = builder.request(HTTPXRequest(httpx_kwargs=direct))
         builder = builder.get_updates_request(HTTPXRequest(1, httpx_kwargs=direct))
-    application = builder.build()
-
-    articles = Articles(answering, journal)
-    start = Start(answering, journal, articles)
-    recent = RecentQuestions()
-    questions = Questions(answering, journal, recent)
-    buttons = Buttons(answering, journal)
-    people = People(journal, recent)
-    inline = Inline(answering, journal)
-    child = [sys.executable, "-m", "bot", "reindex", "--json"]
-    admin = Admin(Reindexing(child, settings.environment()), journal)
-
-    person = filters.UpdateType.MESSAGE & FromAPerson()
-    private = person & filters.ChatType.PRIVATE
-    # The first handler that fits takes an update, so the order matters: commands that we know;
-    # questions, which also takes /ask; then, in private only, what is left.
-    application.add_handlers(
-        [
-            CommandHandler("start", people.privacy, private & filters.Regex(_FROM_GROUPS_PRIVACY)),
-            CommandHandler("start", start.start, person),
-            CommandHandler("help", start.how_to, person),
-            CommandHandler("articles", articles.browse, person),
-            CommandHandler("latest", articles.latest, person),
-            CommandHandler("language", people.language, person),
-            CommandHandler("privacy", people.privacy, person),
-            # In groups an anonymous admin has no id, so admins are known in private chats only.
-            # To others the command doesn't exist: they hear what any unknown one gets.
-            CommandHandler("reindex", admin.reindex, private & filters.User(settings.admin_ids)),
-            MessageHandler(person & ForUs(), questions.answer),
-            MessageHandler(private & filters.COMMAND, start.unknown_command),
-            MessageHandler(private & ~filters.StatusUpdate.ALL, questions.only_text),
-            MessageHandler(filters.UpdateType.EDITED_MESSAGE & ForUs(), questions.answer_edited),
-            MessageHandler(filters.UpdateType.GUEST_MESSAGE, questions.answer_as_guest),
-            InlineQueryHandler(inline.offer),
-            CallbackQueryHandler(articles.press, ARTICLE_BUTTONS),
-            CallbackQueryHandler(people.choose_language, LANGUAGE_BUTTONS),
-            CallbackQueryHandler(people.forget, FORGET_BUTTONS),
-            CallbackQueryHandler(buttons.press),
-            ChatMemberHandler(start.added_to_group, ChatMemberHandler.MY_CHAT_MEMBER),
-        ]
-    )
-    application.add_error_handler(Errors(journal).apologise)
-    jobs = application.job_queue
-    if jobs is None:
-        raise TypeError("The application was built without a job queue.")
-
-    async def prune(_context: ContextTypes.DEFAULT_TYPE) -> None:
-        await journal.prune()
-
-    jobs.run_repeating(prune, _PRUNED_EVERY)
-    return Bot(application, answering, journal, admin, settings.admin_ids)
+    return builder.build()
 
 
 async def serve(bot: Bot) -> None:
@@ -202,7 +219,7 @@ async def polling(bot: Bot) -> AsyncIterator[None]:
     finally:
         if updater.running:
             await updater.stop()
-        await bot.admin.shutdown()
+        await bot.administration.shutdown()
         if application.running:
             await application.stop()
         await application.shutdown()

@@ -12,6 +12,7 @@ from bot.formatting import Card, FormattedText, utf16_length
 from bot.links import passage_link, sentence_url, share_url
 from bot.localization import language_name, say, written_date
 from bot.places import place_of
+from bot.wish_buttons import MakeWish, WishButton
 from embeddings.quoting import LONGEST_QUOTE, quote_around
 from knowledge.article import Article
 from knowledge.language import LANGUAGES
@@ -32,7 +33,8 @@ def telegram_card(answer: Answer, bot: str, question_id: int | None = None) -> C
     Args:
         answer: What to show.
         bot: The bot's name without the @, for links to it.
-        question_id: The question in the journal, for buttons that rate the answer; None for none.
+        question_id: The question in the journal, for buttons that rate the answer, or that ask
+            to be told of one later; None for neither.
 
     Raises:
         QuoteError: if the quote isn't what the article says; then nothing may be sent.
@@ -47,7 +49,15 @@ def telegram_card(answer: Answer, bot: str, question_id: int | None = None) -> C
         draft.add(f"\n{_BULLET}")
         draft.add(shortened_line(article.title, MAX_LISTED_TITLE), url=article.url)
         draft.add("".join(f" · {part}" for part in imprint(article, answer.language)))
+    if answer.outcome is Outcome.NOT_FOUND and question_id is not None:
+        return draft.card([wish_button(MakeWish(answer.language, question_id))])
     return draft.card()
+
+
+def wish_button(pressed: WishButton) -> InlineKeyboardButton:
+    """The button that makes a wish, or takes it back."""
+    key = "button-wish" if isinstance(pressed, MakeWish) else "button-unwish"
+    return InlineKeyboardButton(say(pressed.language, key), callback_data=pressed.data)
 
 
 def quote_card(quote: Quote, view: View, bot: str) -> Card:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from bot.commands import evaluation, index, questions
+from bot.commands import articles, backup, evaluation, index, journal, questions, sources
 from bot.errors import BotError
 from embeddings.errors import EmbeddingsError
 from knowledge.errors import KnowledgeError
@@ -24,11 +24,22 @@ for command in (
     questions.run,
     questions.chat,
     questions.ask,
+    articles.add,
+    articles.edit,
+    articles.remove,
+    articles.undo,
     index.reindex,
+    journal.status,
+    journal.stats,
+    journal.unanswered,
+    backup.backup,
+    backup.restore,
     evaluation.evaluate,
     evaluation.calibrate,
 ):
     app.command()(command)
+app.add_typer(journal.app, name="journal")
+app.add_typer(sources.app, name="sources")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

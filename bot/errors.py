@@ -6,9 +6,24 @@ BotError
 ├── TelegramUnavailable     the bot can't begin: Telegram refuses the token or can't be reached
 ├── JournalUnusable         the journal can't be opened: why, and what to do
 ├── JournalError            the journal can't be read or written just now
+├── DraftsUnusable          the folder of drafts can't be read or written: why
+├── DetailNotUnderstood     a title, date or link that somebody typed can't be one
+├── ReadingFailed           what reads links and files for us ended without a draft
+├── BackupError             a backup can't be made, or not be restored: why, and what to do
+├── OutputUnwritable        a file that a command was told to write can't be written
 └── ReindexError            a reindex ended without a report: why
-    └── ReindexRunning      one is running already
+    ├── ReindexRunning      one is running already
+    ├── ReindexBusy         another process is writing to the index
+    └── ReindexCancelled    somebody stopped it; the index is as it was
 """
+
+
+_RIGHT = {
+    "title": "write one line",
+    "date": "write it such as 2025-06-12 or 12 June 2025, or - for none",
+    "link": "write it whole, such as https://example.org/news/article",
+    "publisher": "write one line, or - for none",
+}
 
 
 class BotError(Exception):
@@ -35,9 +50,42 @@ class JournalError(BotError):
     """The journal can't be read or written just now, since the disk is full or it is locked."""
 
 
+class DraftsUnusable(BotError):
+    """The folder of drafts can't be read or written."""
+
+
+class DetailNotUnderstood(BotError):
+    """What somebody typed can't be the detail of an article that it is meant to be."""
+
+    def __init__(self, detail: str, typed: str) -> None:
+        self.detail = detail
+        """A `bot.details.Detail`."""
+        super().__init__(f"'{typed}' is not a {detail}: {_RIGHT[detail]}.")
+
+
+class ReadingFailed(BotError):
+    """The process that reads a link or a file ended in another way than it should."""
+
+
+class BackupError(BotError):
+    """A backup can't be made or is damaged, or something is in the way of restoring it."""
+
+
+class OutputUnwritable(BotError):
+    """A file that a command was told to write can't be written."""
+
+
 class ReindexError(BotError):
     """A reindex ended without a report; the message is its own last word."""
 
 
 class ReindexRunning(ReindexError):
     """Another reindex has not ended yet."""
+
+
+class ReindexBusy(ReindexError):
+    """Another process is writing to the index, such as `python -m bot reindex`."""
+
+
+class ReindexCancelled(ReindexError):
+    """Somebody stopped the reindex, and the index is as it was before."""

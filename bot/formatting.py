@@ -16,6 +16,12 @@ class Card:
     """Offsets in UTF-16 units."""
     buttons: InlineKeyboardMarkup | None = None
 
+    def below(self, text: str) -> "Card":
+        """The same with a line of text above it."""
+        heading = f"{text}\n\n"
+        moved = MessageEntity.shift_entities(heading, self.entities)
+        return Card(f"{heading}{self.text}", tuple(moved), self.buttons)
+
 
 class FormattedText:
     """A card to which text is added, piece by piece."""

@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.numbers import format_decimal, format_percent
 from fluent.runtime import FluentBundle, FluentResource
 
 from knowledge.language import LANGUAGES, detect_language
@@ -60,6 +61,27 @@ def written_date(day: date, language: str) -> str:
     text = format_date(day, format="long", locale=_DATE_LOCALES.get(language, language))
     # Some terminals and fonts have no narrow no-break space, which goes before "г." and "ж.".
     return text.replace("\u202f", "\u00a0")
+
+
+def short_date(day: date, language: str) -> str:
+    """A day without its year: "25 Oct", "25 окт."."""
+    return str(format_skeleton("MMMd", day, locale=_DATE_LOCALES.get(language, language)))
+
+
+def duration(time: timedelta, language: str, *, ago: bool = False) -> str:
+    """How long something takes or took, roughly: "2 hours", or "2 hours ago"."""
+    time = -time if ago else time
+    return format_timedelta(time, locale=language, add_direction=ago)
+
+
+def written_number(number: float, language: str) -> str:
+    """A number with what parts its thousands: "1,234", "1 234"."""
+    return format_decimal(number, locale=language)
+
+
+def percent(share: float, language: str) -> str:
+    """A share from 0 to 1 as people write it: "70%", "70 %"."""
+    return format_percent(share, locale=language)
 
 
 def language_name(code: str, language: str) -> str:

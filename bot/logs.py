@@ -2,6 +2,11 @@
 
 import logging
 import sys
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_WARNINGS_KEPT = 5
 
 
 class RedactingFormatter(logging.Formatter):
@@ -10,9 +15,11 @@ class RedactingFormatter(logging.Formatter):
     A filter would see the arguments and the exception only; this sees the finished text.
     """
 
-    def __init__(self, secret: str | None) -> None:
-        """Take what to leave out, if there is anything."""
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(
+        self, secret: str | None, layout: str = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    ) -> None:
+        """Take what to leave out, if there is anything, and how a record is laid out."""
+        super().__init__(layout)
         self._secret = secret
 
     def format(self, record: logging.LogRecord) -> str:
@@ -21,11 +28,59 @@ class RedactingFormatter(logging.Formatter):
         return text.replace(self._secret, "[token]") if self._secret else text
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedWarning:
+    """A line of the log that somebody should see."""
+
+    at: datetime
+    """In UTC."""
+    level: str
+    logger: str
+    line: str
+    """The first one of its text, with the name of the exception if there was one."""
+
+
+class LastWarnings(logging.Handler):
+    """Keeps the last warnings and errors, for admins."""
+
+    def __init__(self, formatter: RedactingFormatter) -> None:
+        """Take what leaves the secret out."""
+        super().__init__(logging.WARNING)
+        self.setFormatter(formatter)
+        self._kept: deque[LoggedWarning] = deque(maxlen=_WARNINGS_KEPT)
+
+    @property
+    def newest_first(self) -> tuple[LoggedWarning, ...]:
+        """What is kept."""
+        return tuple(reversed(self._kept))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record's first line: what is below it is a traceback, which may quote texts."""
+        try:
+            line, *_ = self.format(record).splitlines() or [""]
+        except Exception:  # noqa: BLE001 - as all handlers do: logging must not stop the bot
+            self.handleError(record)
+            return
+        if record.exc_info and record.exc_info[0]:
+            line = f"{line} ({record.exc_info[0].__name__})"
+        at = datetime.fromtimestamp(record.created, UTC)
+        self._kept.append(LoggedWarning(at, record.levelname, record.name, line))
+
+
+def last_warnings() -> tuple[LoggedWarning, ...]:
+    """The last warnings of this process, newest first; none before the log was set up."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LastWarnings):
+            return handler.newest_first
+    return ()
+
+
 def configure_logging(level: str, secret: str | None) -> None:
     """Log to stderr, as text, without the secret."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(secret))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    warnings = LastWarnings(RedactingFormatter(secret, "%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler, warnings], force=True)
     # At INFO it logs every request with its URL, and the token is part of that.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # They tell of every step of a migration and every run of a job.

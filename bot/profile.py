@@ -23,7 +23,20 @@ GROUP_COMMANDS = ("ask", "articles", "latest", "help")
 """In the menu of groups, in this order; /start is said once, by Telegram's own button."""
 PRIVATE_COMMANDS = (*GROUP_COMMANDS, "language", "privacy")
 """In the menu of private chats: also what people decide about themselves."""
-ADMIN_COMMANDS = (*PRIVATE_COMMANDS, "reindex")
+ADMIN_COMMANDS = (
+    *PRIVATE_COMMANDS,
+    "add",
+    "drafts",
+    "edit",
+    "remove",
+    "undo",
+    "reindex",
+    "cancel",
+    "status",
+    "stats",
+    "unanswered",
+    "sources",
+)
 """In the menus of the admins' private chats."""
 
 # In seconds. If Telegram says "429", it may be for hours, in which nothing else would be sent.

@@ -1,10 +1,12 @@
-"""A reindex's report: as JSON for another process, and as text for people."""
+"""What a reindex says: lines of JSON from its process to the bot, and text for people."""
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.errors import ReindexError
 from bot.localization import say
 from embeddings.indexing import IndexReport
 
@@ -12,25 +14,70 @@ from embeddings.indexing import IndexReport
 _MAX_NAMES = 10
 _MAX_NAME = 40
 _MAX_FAULT = 200
-
-_REPORT = TypeAdapter(IndexReport)
-
-
-def report_to_json(report: IndexReport) -> str:
-    """What `python -m bot reindex --json` prints: the report's fields by their names."""
-    return _REPORT.dump_json(report).decode()
+# In characters; fits next to the time on a narrow phone.
+_BAR = 16
 
 
-def report_from_json(text: str) -> IndexReport:
-    """The inverse of `report_to_json`.
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reindex is."""
 
-    Raises:
-        ReindexError: if the text is something else.
+    done: int
+    """Texts that are embedded."""
+    total: int
+    """Texts to embed: passages and sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a reindex ended without a report."""
+
+    reason: str
+    """One line, with the way out."""
+    kind: Literal["busy", "failed"]
+    """Busy if another process was writing to the index."""
+
+
+ReindexNews: TypeAlias = Progress | Failure | IndexReport
+"""What the reindexing process writes, one a line; the last one is a report or a failure."""
+
+_NEWS: TypeAdapter[ReindexNews] = TypeAdapter(ReindexNews)
+
+
+def news_to_json(news: ReindexNews) -> str:
+    """One line of JSON: the fields by their names."""
+    return _NEWS.dump_json(news).decode()
+
+
+def news_from_json(text: str) -> ReindexNews | None:
+    """The inverse of `news_to_json`; None for a line that is something else."""
+    with contextlib.suppress(ValidationError):
+        return _NEWS.validate_json(text)
+    return None
+
+
+def progress_text(progress: Progress, seconds: float, language: str) -> str:
+    """How far a reindex is, how fast it goes and how long it will take.
+
+    Args:
+        progress: How far it is.
+        seconds: Since when it has been running.
+        language: Of the person who reads it.
     """
-    try:
-        return _REPORT.validate_json(text)
-    except ValidationError as error:
-        raise ReindexError("The reindex ended without a report; see the bot's log.") from error
+    share = progress.done / max(1, progress.total)
+    filled = round(share * _BAR)
+    rate = progress.done / seconds if seconds else 0.0
+    left = round((progress.total - progress.done) / rate) if rate else 0
+    return say(
+        language,
+        "reindex-progress",
+        percent=int(100 * share),
+        bar="▓" * filled + "░" * (_BAR - filled),
+        done=progress.done,
+        total=progress.total,
+        rate=round(rate),
+        left=f"{left // 60}:{left % 60:02}",
+    )
 
 
 def report_text(report: IndexReport, language: str) -> str:

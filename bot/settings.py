@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
         description="a folder that the bot may write to",
         examples=["data"],
     )
+    private_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="names or addresses of sites, with a port or without, separated by commas",
+        examples=["intranet.example.org,192.168.1.20:8080"],
+    )
     embedding_model: str = Field(
         default="packaged",
         description="packaged, or the name or folder of a sentence-transformers model",
@@ -107,6 +113,21 @@ class Settings(BaseSettings):
         return self.data_dir / "calibration.json"
 
     @property
+    def sources_path(self) -> Path:
+        """Where the sources are written down."""
+        return self.data_dir / "sources.yaml"
+
+    @property
+    def drafts_dir(self) -> Path:
+        """Where articles wait for an admin's word."""
+        return self.data_dir / "drafts"
+
+    @property
+    def user_agent(self) -> str:
+        """Who we say we are to the sites that we read; robots.txt may name us up to the "/"."""
+        return f"GreenInitiativesBot/{version('green-initiatives-bot')} (reads articles)"
+
+    @property
     def models_dir(self) -> Path:
         """Where the packaged model is unpacked."""
         return self.data_dir / "models"
@@ -119,6 +140,7 @@ class Settings(BaseSettings):
             "ADMIN_IDS": ",".join(map(str, sorted(self.admin_ids))),
             "ARTICLES_DIR": str(self.articles_dir),
             "DATA_DIR": str(self.data_dir),
+            "PRIVATE_HOSTS": ",".join(sorted(self.private_hosts)),
             "EMBEDDING_MODEL": self.embedding_model,
             "JOURNAL_DAYS": str(self.journal_days),
             "LOG_LEVEL": self.log_level,
@@ -163,6 +185,16 @@ class Settings(BaseSettings):
         if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
             raise ValueError("not numeric user ids")
         return frozenset(map(int, parts))
+
+    @field_validator("private_hosts", mode="before")
+    @classmethod
+    def _hosts_are_comma_separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        hosts = frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        if any(re.search(r"[/\s@]", host) for host in hosts):
+            raise ValueError("not names or addresses")
+        return hosts
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -14,7 +14,13 @@ import numpy.typing as npt
 from embeddings.embedder import Embedder, Tokens
 from embeddings.late_interaction import centred, pack
 from embeddings.lexical import read_names, read_words
-from embeddings.store import EmbeddedPassage, LanguageMean, Store, language_mean
+from embeddings.store import (
+    ArticleVersion,
+    EmbeddedPassage,
+    LanguageMean,
+    Store,
+    language_mean,
+)
 from knowledge.article import Article
 from knowledge.corpus import Corpus, Fault
 from knowledge.passages import Passage, split_article
@@ -75,17 +81,13 @@ def reindex(
     with Store.writing(path, embedder) as store:
         if not store.has_language_means():
             store.set_language_means(_language_means(embedder))
-        known = store.content_hashes()
+        known = store.article_versions()
         slugs = {article.slug for article in corpus.articles}
         removed = tuple(sorted(known.keys() - slugs))
         for slug in removed:
             store.remove_article(slug)
-        new = [
-            article
-            for article in corpus.articles
-            if known.get(article.slug) != article.content_hash
-        ]
-        _embed_articles(new, store, embedder, progress)
+        new = _new_articles(corpus, known, store)
+        _embed_articles(new, corpus.digests, store, embedder, progress)
         articles, passages = store.article_count, store.passage_count
     report = IndexReport(
         added=tuple(article.slug for article in new if article.slug not in known),
@@ -109,8 +111,27 @@ def reindex(
     return report
 
 
+def _new_articles(
+    corpus: Corpus, known: Mapping[str, ArticleVersion], store: Store
+) -> list[Article]:
+    """Return the articles that the store has not as they are; note new digests of the others."""
+    new = []
+    for article in corpus.articles:
+        version = known.get(article.slug)
+        digest = corpus.digests.get(article.slug)
+        if version and digest and digest == version.file_digest:
+            continue
+        if version is None or version.content_hash != article.content_hash:
+            new.append(article)
+        elif version.file_digest != digest:
+            # The file was written anew and says the same, or is read in another way than before.
+            store.set_file_digest(article.slug, digest)
+    return new
+
+
 def _embed_articles(
     articles: Sequence[Article],
+    digests: Mapping[str, str],
     store: Store,
     embedder: Embedder,
     progress: Callable[[int, int], None] | None,
@@ -132,7 +153,7 @@ def _embed_articles(
         )
         for article in articles[step]:
             own = [item for item in embedded if item.passage.article is article]
-            store.replace_article(article, own)
+            store.replace_article(article, own, digests.get(article.slug))
 
 
 def _steps(sizes: Sequence[int]) -> list[slice]:

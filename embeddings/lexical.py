@@ -95,15 +95,39 @@ def in_latin(word: str) -> str:
 class WordIndex:
     """Tells how much of a question's words each text has."""
 
-    def __init__(self, texts: Sequence[Words]) -> None:
+    def __init__(self, texts: Sequence[Words] = ()) -> None:
         """Take each text's words, from `read_words` or from `read_names`."""
-        self._count = len(texts)
-        words = np.concatenate([*texts, np.zeros(0, np.uint32)])
-        order = np.argsort(words, kind="stable")
-        rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-        self._rows = rows[order].astype(np.int32)
-        self._words, self._starts = np.unique(words[order], return_index=True)
-        self._ends = np.append(self._starts[1:], len(order))
+        self._set(len(texts), *_by_word(texts))
+
+    def _set(self, count: int, words: Words, rows: npt.NDArray[np.int32]) -> None:
+        """Take how many texts there are, and each of their words, sorted, with its text's row."""
+        self._count = count
+        self._rows = rows
+        # The first one begins a run, too: no number equals its own complement.
+        self._starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
+        self._ends = np.append(self._starts[1:], len(words))
+        self._words = words[self._starts]
+
+    def updated(self, kept: npt.NDArray[np.bool_], added: Sequence[Words]) -> "WordIndex":
+        """Return the index of the texts that are kept, shape (n,), and of others after them.
+
+        It equals one that is made of all these texts, and takes a fraction of the time: nothing
+        is sorted but what is added.
+        """
+        words = np.repeat(self._words, self._ends - self._starts)
+        still = kept[self._rows]
+        words = words[still]
+        rows = (np.cumsum(kept, dtype=np.int32) - 1)[self._rows[still]]
+        count = int(kept.sum())
+        added_words, added_rows = _by_word(added)
+        places = np.searchsorted(words, added_words, side="right")
+        index = WordIndex()
+        index._set(
+            count + len(added),
+            np.insert(words, places, added_words),
+            np.insert(rows, places, added_rows + count),
+        )
+        return index
 
     def coverage(self, question: Words) -> npt.NDArray[np.float32]:
         """Return for each text the share of the question's words that it has, shape (n,).
@@ -121,6 +145,14 @@ class WordIndex:
             covered[rows] += weight
             total += weight
         return covered / total if total else covered
+
+
+def _by_word(texts: Sequence[Words]) -> tuple[Words, npt.NDArray[np.int32]]:
+    """Return every word of every text, in ascending order, and the row of its text."""
+    words = np.concatenate([*texts, np.zeros(0, np.uint32)])
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
+    order = np.argsort(words, kind="stable")
+    return words[order], rows[order]
 
 
 def _words(text: str) -> list[str]:

@@ -3,13 +3,15 @@
 A passage's score is the sum of what its embedding, its best sentence, its words and its tokens
 say. Embeddings cluster by language first: as they are, a question finds passages of its own
 language, right or wrong. So the mean of each language is taken off, and words count where they can
-be known.
+be known. The means move with every article, the embeddings don't: so they are kept as they are in
+the index, and a question's likeness to the mean is taken off its likeness to the passage.
 The weights are rounded from a listwise regression on the tuning questions (ARCHITECTURE.md).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from embeddings.embedder import Embeddings, Tokens
 from embeddings.late_interaction import centred, unpack
 from embeddings.lexical import WordIndex, Words, read_names, read_words
 from embeddings.store import Vectors, language_mean
+
+Embedding: TypeAlias = npt.NDArray[np.float32]
 
 _PRIOR_WEIGHT = 5
 """How many passages the general mean of a language counts for beside the corpus's own passages.
@@ -111,7 +115,7 @@ class _Look:
 
     Attributes:
         scores: Of passages.
-        sentences: Scores of sentences.
+        sentences: Scores of sentences, comparable within one language.
         own_language: Which passages are in the question's language.
         words: Shares of the question's words.
         names: Shares of its words as they are spelt in any language.
@@ -124,26 +128,114 @@ class _Look:
     names: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """Embeddings added up.
+
+    They come from 16 bits and are added up in 64, which is exact: in whatever order some were
+    added and others taken off, the total is the same.
+    """
+
+    count: int
+    sum: npt.NDArray[np.float64]
+
+    def mean(self, prior: npt.NDArray[np.float32], prior_weight: float) -> Embedding:
+        """Return the mean, drawn towards the prior as far as the embeddings are few."""
+        total = self.sum + prior_weight * prior
+        return (total / (self.count + prior_weight)).astype(np.float32)
+
+    def changed(self, removed: "_Total", added: "_Total") -> "_Total":
+        return _Total(self.count - removed.count + added.count, self.sum - removed.sum + added.sum)
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """The passages of one language.
+
+    Attributes:
+        rows: Which they are.
+        words: Their words.
+        passages: The total of their embeddings.
+        sentences: The total of their sentences' embeddings.
+        prior: The general mean of the language, which the model has been asked about.
+    """
+
+    rows: npt.NDArray[np.intp]
+    words: WordIndex
+    passages: _Total
+    sentences: _Total
+    prior: Embedding
+
+    @property
+    def passage_mean(self) -> Embedding:
+        """What is taken off the embeddings of its passages."""
+        return self.passages.mean(self.prior, _PRIOR_WEIGHT)
+
+    @property
+    def sentence_mean(self) -> Embedding:
+        """What is taken off the embeddings of their sentences."""
+        return self.sentences.mean(self.prior, _SENTENCE_PRIOR_WEIGHT)
+
+
 class Ranking:
     """The embeddings and words of one generation of the index."""
 
-    def __init__(self, vectors: Vectors) -> None:
-        """Take over the vectors; their matrices are changed in place."""
+    def __init__(
+        self,
+        vectors: Vectors,
+        names: WordIndex | None = None,
+        languages: Mapping[str, _Language] | None = None,
+    ) -> None:
+        """Take the vectors; what is not given beside them is made of them."""
         self._vectors = vectors
-        counts = np.diff(np.append(vectors.first_sentences, len(vectors.sentences)))
-        self._last_sentences = vectors.first_sentences + counts
-        sentence_languages = np.repeat(vectors.languages, counts)
-        self._words: dict[str, tuple[npt.NDArray[np.intp], WordIndex]] = {}
-        for language in map(str, np.unique(vectors.languages)):
-            own = vectors.languages == language
-            prior = language_mean(vectors.language_means, language).passage
-            _take_off_mean(vectors.passages, own, prior, _PRIOR_WEIGHT)
-            _take_off_mean(
-                vectors.sentences, sentence_languages == language, prior, _SENTENCE_PRIOR_WEIGHT
-            )
-            rows = np.flatnonzero(own)
-            self._words[language] = rows, WordIndex([vectors.words[row] for row in rows])
-        self._names = WordIndex(vectors.names)
+        self._last_sentences = vectors.first_sentences + vectors.sentence_counts
+        self._names = names or WordIndex(vectors.names)
+        self._languages = languages or {
+            language: _read_language(vectors, language) for language in _languages(vectors)
+        }
+
+    @property
+    def passage_ids(self) -> npt.NDArray[np.int64]:
+        """Shape (n,), in ascending order."""
+        return self._vectors.passage_ids
+
+    def updated(self, kept: npt.NDArray[np.bool_], added: Vectors) -> "Ranking":
+        """Return the ranking of the passages that are kept, shape (n,), and of others after them.
+
+        It equals one that is made of all their vectors, and takes a fraction of the time.
+        """
+        vectors = _joined(self._vectors, kept, added)
+        touched = {*self._vectors.languages[~kept].tolist(), *added.languages.tolist()}
+        languages = {}
+        for language in _languages(vectors):
+            rows = np.flatnonzero(vectors.languages == language)
+            if language not in self._languages:
+                languages[language] = _read_language(vectors, language)
+            elif language in touched:
+                languages[language] = self._updated_language(language, rows, kept, added)
+            else:
+                languages[language] = replace(self._languages[language], rows=rows)
+        return Ranking(vectors, self._names.updated(kept, added.names), languages)
+
+    def _updated_language(
+        self,
+        language: str,
+        rows: npt.NDArray[np.intp],
+        kept: npt.NDArray[np.bool_],
+        added: Vectors,
+    ) -> _Language:
+        before = self._languages[language]
+        own = self._vectors.languages == language
+        own_added = added.languages == language
+        passages_removed, sentences_removed = _totals(self._vectors, own & ~kept)
+        passages_added, sentences_added = _totals(added, own_added)
+        return _Language(
+            rows,
+            before.words.updated(kept[own], _words_of(added, own_added)),
+            before.passages.changed(passages_removed, passages_added),
+            before.sentences.changed(sentences_removed, sentences_added),
+            before.prior,
+        )
 
     def best(
         self,
@@ -198,6 +290,9 @@ class Ranking:
         sentences = vectors.sentences @ question.embedding
         scores = vectors.passages @ question.embedding
         scores += np.maximum.reduceat(sentences, vectors.first_sentences)
+        for of_one in self._languages.values():
+            mean = of_one.passage_mean + of_one.sentence_mean
+            scores[of_one.rows] -= mean @ question.embedding
         words, names = self._coverage(question)
         own_language = vectors.languages == question.language
         scores += np.where(own_language, _WORDS * words + _UNSHARED_WORDS, _NAMES * names)
@@ -213,10 +308,11 @@ class Ranking:
         similarities: npt.NDArray[np.float32],
     ) -> Evidence:
         own_language = bool(look.own_language[row])
+        mean = self._languages[str(self._vectors.languages[row])].sentence_mean
         return Evidence(
             sentence_cosine=max(
                 _cosine(sentence, centred_question)
-                for sentence in self._vectors.sentences[self._sentences(row)]
+                for sentence in self._vectors.sentences[self._sentences(row)] - mean
             ),
             tokens=float(similarities.max(axis=0).mean()),
             words=float(look.words[row]),
@@ -229,9 +325,10 @@ class Ranking:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the shares of the question's words and names in each passage, shapes (n,)."""
         words = np.zeros(len(self._vectors.passage_ids), np.float32)
-        if question.language in self._words:
-            rows, index = self._words[question.language]
-            words[rows] = index.coverage(read_words(question.text, question.language))
+        if question.language in self._languages:
+            own = self._languages[question.language]
+            asked = read_words(question.text, question.language)
+            words[own.rows] = own.words.coverage(asked)
         return words, self._names.coverage(read_names(question.text))
 
     def _date_preferences(self, wish: DateWish) -> npt.NDArray[np.float32]:
@@ -301,15 +398,65 @@ class Ranking:
         return kept
 
 
-def _take_off_mean(
-    embeddings: Embeddings,
-    rows: npt.NDArray[np.bool_],
-    prior: npt.NDArray[np.float32],
-    prior_weight: float,
-) -> None:
-    """Subtract the rows' own mean, drawn towards the prior as far as the rows are few."""
-    total = embeddings[rows].sum(axis=0) + prior_weight * prior
-    embeddings[rows] -= total / (rows.sum() + prior_weight)
+def _languages(vectors: Vectors) -> list[str]:
+    return [str(language) for language in np.unique(vectors.languages)]
+
+
+def _read_language(vectors: Vectors, language: str) -> _Language:
+    own = vectors.languages == language
+    passages, sentences = _totals(vectors, own)
+    prior = language_mean(vectors.language_means, language).passage
+    return _Language(
+        np.flatnonzero(own), WordIndex(_words_of(vectors, own)), passages, sentences, prior
+    )
+
+
+def _words_of(vectors: Vectors, rows: npt.NDArray[np.bool_]) -> list[Words]:
+    return [vectors.words[row] for row in np.flatnonzero(rows)]
+
+
+def _totals(vectors: Vectors, rows: npt.NDArray[np.bool_]) -> tuple[_Total, _Total]:
+    """Add up the embeddings of some passages, and those of their sentences."""
+    return (
+        _total(vectors.passages, rows),
+        _total(vectors.sentences, np.repeat(rows, vectors.sentence_counts)),
+    )
+
+
+def _total(embeddings: Embeddings, rows: npt.NDArray[np.bool_]) -> _Total:
+    return _Total(int(rows.sum()), embeddings[rows].sum(axis=0, dtype=np.float64))
+
+
+def _joined(vectors: Vectors, kept: npt.NDArray[np.bool_], added: Vectors) -> Vectors:
+    """Put passages that are added behind those that are kept; their ids are higher."""
+    kept_sentences = np.repeat(kept, vectors.sentence_counts)
+    counts = np.append(vectors.sentence_counts[kept], added.sentence_counts)
+    rows = np.flatnonzero(kept)
+    return Vectors(
+        passage_ids=np.append(vectors.passage_ids[kept], added.passage_ids),
+        slugs=np.append(vectors.slugs[kept], added.slugs),
+        languages=np.append(vectors.languages[kept], added.languages),
+        passages=_joined_rows(vectors.passages, kept, added.passages),
+        sentences=_joined_rows(vectors.sentences, kept_sentences, added.sentences),
+        sentence_tokens=np.append(vectors.sentence_tokens[kept_sentences], added.sentence_tokens),
+        first_sentences=np.cumsum(counts) - counts,
+        words=(*(vectors.words[row] for row in rows), *added.words),
+        names=(*(vectors.names[row] for row in rows), *added.names),
+        published=(*(vectors.published[row] for row in rows), *added.published),
+        language_means=added.language_means,
+    )
+
+
+def _joined_rows(
+    embeddings: Embeddings, kept: npt.NDArray[np.bool_], added: Embeddings
+) -> Embeddings:
+    """Join matrices by copying each row once: they may be hundreds of megabytes."""
+    count = int(kept.sum())
+    joined = np.empty((count + len(added), embeddings.shape[1]), np.float32)
+    # With mode="raise" numpy would copy all of it once more.
+    np.take(embeddings, np.flatnonzero(kept), axis=0, out=joined[:count], mode="clip")
+    joined[count:] = added
+    return joined
 
 
 def _best(scores: npt.NDArray[np.float32], limit: int) -> list[int]:

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from embeddings.confidence import (
@@ -16,11 +17,11 @@ from embeddings.confidence import (
     load_calibration,
 )
 from embeddings.dates import changes_time_only, read_date_wish
-from embeddings.embedder import Embedder
+from embeddings.embedder import Embedder, Embeddings
 from embeddings.follow_ups import in_one, is_surer, read_after
 from embeddings.quoting import quote_around
 from embeddings.ranking import Asked, Ranked, Ranking
-from embeddings.store import Store
+from embeddings.store import LanguageMean, Store
 from knowledge.article import Article
 from knowledge.language import detect_language
 from knowledge.passages import Passage
@@ -72,6 +73,21 @@ class ArticleList:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexState:
+    """What is in the index.
+
+    Attributes:
+        articles: How many articles.
+        passages: How many passages.
+        reindexed_at: When it was last brought up to date; None if nobody knows.
+    """
+
+    articles: int
+    passages: int
+    reindexed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ArticlePage:
     """An article, opened at one of its passages; one after the other they hold all of it.
 
@@ -97,7 +113,11 @@ def judge(hits: Sequence[Hit]) -> Verdict:
 
 
 class Retriever:
-    """Searches an index. For one thread at a time; sees a reindex at the next question."""
+    """Searches an index. For one thread at a time.
+
+    A reindex is seen at the next question, which waits until what has changed is read, or at
+    `refresh`, so that no question has to wait.
+    """
 
     def __init__(
         self,
@@ -125,7 +145,20 @@ class Retriever:
         # question takes twice as long on two cores.
         self._threads = ThreadpoolController()
         self._ranking: Ranking | None = None
-        self._generation: int | None = None
+        self.generation: int | None = None
+        """Of the index, as far as it has been read: another one after each reindex that changed
+        anything. None before the first question and the first refresh."""
+
+    def refresh(self) -> bool:
+        """Read what a reindex has changed since the last time; tell whether there was anything.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        before = self.generation
+        with self._store.snapshot() as generation:
+            self._current_ranking(generation)
+        return generation != before
 
     def search(self, question: str, limit: int = 3) -> list[Hit]:
         """Return the closest passages, best first; none if the index is empty."""
@@ -159,10 +192,7 @@ class Retriever:
             self._store.snapshot() as generation,
             self._threads.limit(limits=1, user_api="blas"),
         ):
-            if self._ranking is None or generation != self._generation:
-                self._ranking = Ranking(self._store.read_vectors())
-                self._generation = generation
-            ranking = self._ranking
+            ranking = self._current_ranking(generation)
             return [
                 _surer(
                     [
@@ -179,6 +209,20 @@ class Retriever:
                     asked, without or nothing, within or nothing, strict=True
                 )
             ]
+
+    def _current_ranking(self, generation: int) -> Ranking:
+        """Return the ranking of this generation, in whose snapshot we are."""
+        ranking = self._ranking
+        if ranking is None or generation != self.generation:
+            ids = self._store.all_passage_ids()
+            kept = np.isin(ranking.passage_ids, ids) if ranking else np.zeros(0, np.bool_)
+            if ranking is None or not kept.any():
+                ranking = Ranking(self._store.read_vectors(ids))
+            elif len(ids) != len(kept) or not kept.all():
+                added = np.setdiff1d(ids, ranking.passage_ids)
+                ranking = ranking.updated(kept, self._store.read_vectors(added))
+            self._ranking, self.generation = ranking, generation
+        return ranking
 
     def _readings(
         self, questions: Sequence[str], after: Sequence[str | None]
@@ -304,6 +348,29 @@ class Retriever:
             [passage] = self._store.read_passages([ids[number - 1]])
             before = self._store.count_before(article.slug)
             return ArticlePage(passage, number, len(ids), before)
+
+    def state(self) -> IndexState:
+        """Return what is in the index.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            store = self._store
+            return IndexState(store.article_count, store.passage_count, store.reindexed_at)
+
+    def embed_questions(self, questions: Sequence[str]) -> Embeddings:
+        """Return one embedding of length 1 for each question."""
+        return self._embedder.embed_questions(questions).embeddings
+
+    def language_means(self) -> dict[str, LanguageMean]:
+        """Return the general means of the languages that the model has been asked about.
+
+        Raises:
+            IndexUnusable: A reindex with another model has replaced the index.
+        """
+        with self._store.snapshot():
+            return self._store.read_language_means()
 
     def _hits(self, ranked: Sequence[Ranked], *, follow_up: bool) -> list[Hit]:
         passages = self._store.read_passages([each.passage_id for each in ranked])

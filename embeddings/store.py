@@ -3,15 +3,17 @@
 A reindex is one transaction, so a reader sees the old index or the new one and never half of
 each, and a kill at any moment loses nothing. The file holds its identity; an index of another
 model, splitter or format is refused and has to be built anew. Embeddings are kept as float16 and
-become float32 matrices in memory, where numpy does the arithmetic.
+become float32 matrices in memory, where numpy does the arithmetic. The id of a passage is never
+given to another one, so that a reader who compares ids knows what has changed.
 """
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,16 +29,20 @@ from knowledge.sentences import Span
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the tables below change or hold something else."""
 
 _BUSY_TIMEOUT = 5.0
 """Seconds that a reader waits for a lock; in WAL mode only a moment at opening needs one."""
 
+_WAL_SIZE = 4 * 1024 * 1024
+"""Bytes that the log beside the file may keep; a reindex writes all of its changes there."""
+
+# The numbers begin anywhere, since an index that is built anew must not look like the one before.
 _TABLES = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE generation (number INTEGER NOT NULL);
-INSERT INTO generation VALUES (abs(random() % 1000000000));
+CREATE TABLE state (generation INTEGER NOT NULL, reindexed_at TEXT);
+INSERT INTO state (generation) VALUES (abs(random() % 1000000000));
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY,
     slug TEXT NOT NULL UNIQUE,
@@ -45,12 +51,13 @@ CREATE TABLE articles (
     publisher TEXT,
     language TEXT NOT NULL,
     published TEXT,
-    body TEXT NOT NULL,
-    content_hash TEXT NOT NULL
+    content_hash TEXT NOT NULL,
+    file_digest TEXT,
+    body TEXT NOT NULL
 );
 CREATE INDEX articles_by_content ON articles (content_hash);
 CREATE TABLE passages (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     article_id INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
@@ -59,6 +66,7 @@ CREATE TABLE passages (
     names BLOB NOT NULL,
     tokens BLOB NOT NULL
 );
+INSERT INTO sqlite_sequence VALUES ('passages', abs(random() % 1000000000000));
 CREATE INDEX passages_by_article ON passages (article_id);
 CREATE TABLE sentences (
     id INTEGER PRIMARY KEY,
@@ -83,6 +91,19 @@ _ARTICLE = "slug, title, url, body, publisher, language, published"
 _NEWEST_FIRST = "ORDER BY published DESC, slug"
 # "g" comes after every digit of a hash.
 _HASH_BEGINS = "content_hash BETWEEN ?1 AND ?1 || 'g'"
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleVersion:
+    """What tells whether an article is still as it was stored.
+
+    Attributes:
+        content_hash: `Article.content_hash`.
+        file_digest: `knowledge.corpus.file_digest` of its file; None if it came from no file.
+    """
+
+    content_hash: str
+    file_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +156,7 @@ def language_mean(means: dict[str, LanguageMean], language: str) -> LanguageMean
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """All embeddings of one generation of the index, in the order of the passages.
+    """Embeddings of one generation of the index, in the order of the passages' ids.
 
     Attributes:
         passage_ids: Shape (n,), what `Store.read_passages` takes.
@@ -162,6 +183,11 @@ class Vectors:
     names: tuple[Words, ...]
     published: tuple[date | None, ...]
     language_means: dict[str, LanguageMean]
+
+    @property
+    def sentence_counts(self) -> npt.NDArray[np.int64]:
+        """Shape (n,), how many sentences each passage has."""
+        return np.diff(self.first_sentences, append=len(self.sentences))
 
 
 class Store:
@@ -202,7 +228,8 @@ class Store:
         """Open an index for writing, in one transaction that ends with the context.
 
         Leaving the context commits, an exception rolls back. An index of another identity is
-        emptied first, within the same transaction; a damaged file is replaced.
+        emptied first, within the same transaction; a damaged file is replaced. It is another
+        generation of the index then, unless nothing was changed in it.
 
         Raises:
             IndexBusy: Another process is writing to it.
@@ -215,14 +242,18 @@ class Store:
             connection.execute("BEGIN IMMEDIATE")
             if _read_identity(connection) != _identity(embedder):
                 _create_tables(connection, embedder)
+            before = connection.total_changes
             yield cls(connection, path, embedder)
-            connection.execute("UPDATE generation SET number = number + 1")
+            changed = connection.total_changes != before
+            connection.execute(
+                "UPDATE state SET generation = generation + ?, reindexed_at = ?",
+                (int(changed), datetime.now(UTC).isoformat()),
+            )
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise _cannot_write(path, error) from error
         finally:
-            # Closing rolls back what was not committed.
-            connection.close()
+            _close_writing(connection)
 
     def close(self) -> None:
         """Release the file."""
@@ -238,6 +269,12 @@ class Store:
         """Passages in the index."""
         return self._count("passages")
 
+    @property
+    def reindexed_at(self) -> datetime | None:
+        """When the last reindex ended, in UTC, whether it changed anything or not."""
+        (at,) = self._connection.execute("SELECT reindexed_at FROM state").fetchone()
+        return at and datetime.fromisoformat(at)
+
     @contextmanager
     def snapshot(self) -> Iterator[int]:
         """See one and the same generation until the context ends; gives its number.
@@ -248,14 +285,15 @@ class Store:
         self._connection.execute("BEGIN")
         try:
             _check_identity(self._connection, self._path, self._embedder)
-            (generation,) = self._connection.execute("SELECT number FROM generation").fetchone()
+            (generation,) = self._connection.execute("SELECT generation FROM state").fetchone()
             yield int(generation)
         finally:
             self._connection.execute("ROLLBACK")
 
-    def content_hashes(self) -> dict[str, str]:
-        """Return each article's content hash by its slug."""
-        return dict(self._connection.execute("SELECT slug, content_hash FROM articles"))
+    def article_versions(self) -> dict[str, ArticleVersion]:
+        """Tell which articles there are, by their slugs, and how they were stored."""
+        rows = self._connection.execute("SELECT slug, content_hash, file_digest FROM articles")
+        return {slug: ArticleVersion(*version) for slug, *version in rows}
 
     def has_language_means(self) -> bool:
         """Tell whether `set_language_means` has been called since the index was created."""
@@ -288,12 +326,17 @@ class Store:
             for language, *blobs in rows
         }
 
-    def replace_article(self, article: Article, passages: Sequence[EmbeddedPassage]) -> None:
+    def replace_article(
+        self,
+        article: Article,
+        passages: Sequence[EmbeddedPassage],
+        file_digest: str | None = None,
+    ) -> None:
         """Store an article with its passages, in place of what was stored under its slug."""
         self.remove_article(article.slug)
         row = self._connection.execute(
             "INSERT INTO articles (slug, title, url, publisher, language, published, body, "
-            "content_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "content_hash, file_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.slug,
                 article.title,
@@ -303,6 +346,7 @@ class Store:
                 article.published.isoformat() if article.published else None,
                 article.body,
                 article.content_hash,
+                file_digest,
             ),
         )
         for embedded in passages:
@@ -337,20 +381,39 @@ class Store:
             ],
         )
 
+    def set_file_digest(self, slug: str, file_digest: str | None) -> None:
+        """Note that an article stayed the same though its file is another one."""
+        self._connection.execute(
+            "UPDATE articles SET file_digest = ? WHERE slug = ?", (file_digest, slug)
+        )
+
     def remove_article(self, slug: str) -> None:
         """Remove an article with its passages; an unknown slug is no error."""
         self._connection.execute("DELETE FROM articles WHERE slug = ?", (slug,))
 
-    def read_vectors(self) -> Vectors:
-        """Read all embeddings; the arrays are the caller's to change."""
+    def all_passage_ids(self) -> npt.NDArray[np.int64]:
+        """Return the ids of all passages, in ascending order, shape (n,)."""
+        # Not sorted by SQLite, which would then go through the table, embeddings and all.
+        rows = self._connection.execute("SELECT id FROM passages").fetchall()
+        return np.sort(np.array([row[0] for row in rows], np.int64))
+
+    def read_vectors(self, passage_ids: npt.NDArray[np.int64] | None = None) -> Vectors:
+        """Read the embeddings of some passages, or of all of them, in ascending order of ids."""
+        if passage_ids is None:
+            passage_ids = self.all_passage_ids()
+        chosen = (json.dumps(passage_ids.tolist()),)
         passages = self._connection.execute(
             "SELECT passages.id, slug, language, embedding, "
             "(SELECT count(*) FROM sentences WHERE passage_id = passages.id), "
             "words, names, published "
-            "FROM passages JOIN articles ON articles.id = article_id ORDER BY passages.id"
+            "FROM passages JOIN articles ON articles.id = article_id "
+            "WHERE passages.id IN (SELECT value FROM json_each(?)) ORDER BY passages.id",
+            chosen,
         ).fetchall()
         sentences = self._connection.execute(
-            "SELECT embedding, tokens FROM sentences ORDER BY passage_id, id"
+            "SELECT embedding, tokens FROM sentences "
+            "WHERE passage_id IN (SELECT value FROM json_each(?)) ORDER BY passage_id, id",
+            chosen,
         ).fetchall()
         counts = np.array([row[4] for row in passages], np.int64)
         return Vectors(
@@ -500,6 +563,27 @@ class Store:
         return int(count)
 
 
+def known_articles(path: Path) -> dict[str, Article]:
+    """Return the articles in an index by the digests of their files, whatever model it is of.
+
+    `knowledge.corpus.load_corpus` need not read such a file's text again. There are none in a file
+    that is no index of this format: the next reindex builds it anew.
+    """
+    if not path.is_file():
+        return {}
+    with closing(_connect(path)) as connection:
+        try:
+            if _read_identity(connection).get("format") != str(FORMAT_VERSION):
+                return {}
+            rows = connection.execute(
+                f"SELECT file_digest, {_ARTICLE} FROM articles WHERE file_digest IS NOT NULL"  # noqa: S608 - names from this file only
+            )
+            return {digest: _to_article(row) for digest, *row in rows}
+        except sqlite3.DatabaseError as error:
+            logger.warning("the index %s cannot be read: %s", path, error)
+            return {}
+
+
 def _to_blob(embedding: npt.NDArray[np.float32]) -> bytes:
     return embedding.astype(np.float16).tobytes()
 
@@ -535,7 +619,8 @@ def _check_identity(connection: sqlite3.Connection, path: Path, embedder: Embedd
 
 def _create_tables(connection: sqlite3.Connection, embedder: Embedder) -> None:
     for kind, name in connection.execute(
-        "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type = 'table'"
+        "SELECT type, name FROM sqlite_schema "
+        "WHERE sql IS NOT NULL AND name <> 'sqlite_sequence' ORDER BY type = 'table'"
     ).fetchall():
         connection.execute(f'DROP {kind} "{name}"')
     # executescript would commit the transaction that this is a part of.
@@ -561,6 +646,7 @@ def _connect_for_writing(path: Path) -> sqlite3.Connection:
         raise _cannot_write(path, error) from error
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_SIZE}")
         _read_identity(connection)
     except sqlite3.OperationalError as error:
         connection.close()
@@ -573,6 +659,20 @@ def _connect_for_writing(path: Path) -> sqlite3.Connection:
             path.with_name(name).unlink(missing_ok=True)
         return _connect_for_writing(path)
     return connection
+
+
+def _close_writing(connection: sqlite3.Connection) -> None:
+    """Roll back what was not committed, and cut the log that a reader may keep in being."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        # Tells that it could not, rather than wait, where a reader is just looking at the log.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        # What was committed is safe in the log; the next reindex tries again.
+        logger.warning("the log of the index could not be emptied: %s", error)
+    finally:
+        connection.close()
 
 
 def _to_article(row: Sequence[Any]) -> Article:

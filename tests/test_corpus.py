@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.corpus import Corpus, Fault, load_corpus
+from knowledge.article import Article, parse_article
+from knowledge.corpus import READER_VERSION, Corpus, Fault, file_digest, load_corpus
 from knowledge.errors import CorpusError
 
 
@@ -92,6 +93,75 @@ def test_a_file_name_of_broken_letters_is_a_fault(tmp_path: Path) -> None:
     assert load_corpus(tmp_path).faults == (
         Fault("\ufffd\ufffd.md", "The file's name holds broken letters; rename it."),
     )
+
+
+def test_known_files_are_not_read_as_articles_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same files give the same corpus, and only a changed one is parsed."""
+    for name in ("a.md", "b.md"):
+        write(tmp_path, name)
+    before = load_corpus(tmp_path)
+    known = {before.digests[article.slug]: article for article in before.articles}
+    parsed: list[str] = []
+
+    def parse(slug: str, text: str) -> Article:
+        parsed.append(slug)
+        return parse_article(slug, text)
+
+    monkeypatch.setattr("knowledge.corpus.parse_article", parse)
+    assert load_corpus(tmp_path, known) == before
+    assert parsed == []
+    write(tmp_path, "b.md", body="Other text.")
+    after = load_corpus(tmp_path, known)
+    assert parsed == ["b"]
+    assert [article.body for article in after.articles] == ["Some text.", "Other text."]
+    assert after.digests["a"] == before.digests["a"]
+    assert after.digests["b"] != before.digests["b"]
+
+
+def test_a_known_file_under_another_name_is_another_article(tmp_path: Path) -> None:
+    """Its slug is that of its name now."""
+    file = write(tmp_path, "a.md")
+    [article] = load_corpus(tmp_path).articles
+    file.rename(tmp_path / "b.md")
+    known = {file_digest((tmp_path / "b.md").read_bytes()): article}
+    assert slugs(load_corpus(tmp_path, known)) == ["b"]
+
+
+def test_known_files_keep_to_the_rules(tmp_path: Path) -> None:
+    """Of two with the same link the first is taken, known or not."""
+    write(tmp_path, "b.md", url="https://example.org/same")
+    before = load_corpus(tmp_path)
+    known = {before.digests["b"]: before.articles[0]}
+    write(tmp_path, "a.md", url="https://example.org/same")
+    after = load_corpus(tmp_path, known)
+    assert slugs(after) == ["a"]
+    assert after.digests.keys() == {"a"}
+    assert [fault.file for fault in after.faults] == ["b.md"]
+
+
+def test_a_file_that_is_read_in_another_way_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the way of reading changes, so do the digests of all files."""
+    write(tmp_path, "a.md")
+    before = load_corpus(tmp_path).digests
+    monkeypatch.setattr("knowledge.corpus.READER_VERSION", READER_VERSION + 1)
+    assert load_corpus(tmp_path).digests != before
+
+
+def test_a_file_that_goes_away_meanwhile_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was removed after the folder had been looked at: nobody need be told."""
+    write(tmp_path, "a.md")
+    files = [write(tmp_path, "b.md"), *tmp_path.glob("a.md")]
+    files[0].unlink()
+    monkeypatch.setattr("knowledge.corpus._article_files", lambda _: sorted(files))
+    corpus = load_corpus(tmp_path)
+    assert slugs(corpus) == ["a"]
+    assert corpus.faults == ()
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

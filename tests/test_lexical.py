@@ -219,3 +219,22 @@ def test_words_beyond_the_largest_known_number_are_unknown() -> None:
     assert known.coverage(np.array([4, 5], np.uint32)).tolist() == pytest.approx(
         [idf(1, 1) / (idf(1, 1) + idf(1, 0))]
     )
+
+
+def entries(index: WordIndex) -> list[object]:
+    return [index._count, index._rows.tolist(), index._words.tolist(), index._starts.tolist()]
+
+
+@pytest.mark.parametrize("kept", ["111", "101", "010", "000"])
+@pytest.mark.parametrize("added", [[], ["ice"], ["", "new ice", "ice wind"]])
+def test_an_updated_index_equals_one_that_is_made_anew(kept: str, added: list[str]) -> None:
+    """Whatever was removed, and whatever came after the rest."""
+    texts = ["ice glacier", "", "old ice and wind"]
+    mask = np.array([each == "1" for each in kept])
+    words = [read_words(text, "en") for text in added]
+    updated = index(*texts).updated(mask, words)
+    rest = [text for text, each in zip(texts, mask, strict=True) if each]
+    assert entries(updated) == entries(index(*rest, *added))
+    question = read_words("ice wind", "en")
+    anew = index(*rest, *added).coverage(question)
+    assert updated.coverage(question).tolist() == anew.tolist()

@@ -1,17 +1,26 @@
 """The local vector store: whole, of one identity, and readable while it is written."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
-from embeddings.store import EmbeddedPassage, LanguageMean, Store, language_mean
+from embeddings.store import (
+    ArticleVersion,
+    EmbeddedPassage,
+    LanguageMean,
+    Store,
+    known_articles,
+    language_mean,
+)
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
@@ -224,6 +233,157 @@ def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeA
     assert store.read_vectors().passages.shape == (0, 6)
 
 
+def read_ids(path: Path) -> list[int]:
+    ids: list[int] = Store.open(path, EMBEDDER).all_passage_ids().tolist()
+    return ids
+
+
+def test_an_id_of_a_passage_is_never_given_to_another(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """New passages have higher ids than all before them, also when the last ones have gone."""
+    write(path, make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat"))
+    before = read_ids(path)
+    with Store.writing(path, EMBEDDER) as store:
+        store.remove_article("second")
+    write(path, make_article("third", "Sun. Heat"))
+    [kept, new] = read_ids(path)
+    assert kept == min(before)
+    assert new > max(before)
+
+
+def test_an_index_that_is_built_anew_has_other_ids(path: Path, make_article: MakeArticle) -> None:
+    """Nobody who compares ids takes its passages for those of before."""
+    article = make_article("first", "Ice. Melt")
+    write(path, article)
+    before = read_ids(path)
+    with Store.writing(path, WordEmbedder("wind")):
+        pass
+    write(path, article)
+    assert not set(before) & set(read_ids(path))
+
+
+def test_some_passages_can_be_read_alone(path: Path, make_article: MakeArticle) -> None:
+    """Each with its own sentences, in the order of ids whatever order they are asked for in."""
+    sizes = {"a": 1, "b": 3, "c": 2}
+    with Store.writing(path, EMBEDDER) as store:
+        for slug, size in sizes.items():
+            article = make_article(slug, "Ice. Melt. Sun.")
+            bounds = [(0, 4), (5, 10), (11, 15)][:size]
+            store.replace_article(article, [embedded(article, *bounds)])
+    store = Store.open(path, EMBEDDER)
+    first, second, third = store.all_passage_ids().tolist()
+    vectors = store.read_vectors(np.array([third, second]))
+    assert vectors.passage_ids.tolist() == [second, third]
+    assert vectors.slugs.tolist() == ["b", "c"]
+    assert vectors.first_sentences.tolist() == [0, 3]
+    assert vectors.sentence_counts.tolist() == [3, 2]
+    assert vectors.sentence_tokens.tolist() == [0, 1, 2, 0, 1]
+    assert vectors.sentences.shape == (5, 6)
+    assert store.read_vectors().sentence_counts.tolist() == [1, 3, 2]
+    assert store.read_vectors(np.zeros(0, np.int64)).passages.shape == (0, 6)
+    assert first < second
+
+
+def test_what_tells_whether_an_article_is_still_the_same(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """The hash of its content, and the digest of its file if it came from one."""
+    first, second = make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat")
+    with Store.writing(path, EMBEDDER) as store:
+        store.replace_article(first, [embedded(first, (0, 3))], "d1")
+        store.replace_article(second, [embedded(second, (0, 3))])
+    with Store.writing(path, EMBEDDER) as store:
+        assert store.article_versions() == {
+            "first": ArticleVersion(first.content_hash, "d1"),
+            "second": ArticleVersion(second.content_hash, None),
+        }
+        store.set_file_digest("first", "d2")
+        assert store.article_versions()["first"] == ArticleVersion(first.content_hash, "d2")
+
+
+def test_known_articles_need_no_embedder(path: Path, make_article: MakeArticle) -> None:
+    """An index of whatever model gives back the articles that came from files."""
+    first, second = make_article("first", "Ice."), make_article("second", "Sun.", published=None)
+    third = make_article("third", "Wind.")
+    with Store.writing(path, EMBEDDER) as store:
+        store.replace_article(first, [embedded(first, (0, 3))], "d1")
+        store.replace_article(second, [embedded(second, (0, 3))], "d2")
+        store.replace_article(third, [embedded(third, (0, 3))])
+    assert known_articles(path) == {"d1": first, "d2": second}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
+def test_nothing_is_known_without_an_index(content: bytes | None, path: Path) -> None:
+    """Neither a missing nor a damaged file is an error, nor is it made or changed."""
+    if content is not None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert known_articles(path) == {}
+    assert (path.read_bytes() if path.exists() else None) == content
+
+
+def test_articles_in_an_index_of_another_format_are_not_known(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """Its tables may hold something else."""
+    article = make_article("first", "Ice.")
+    with Store.writing(path, EMBEDDER) as store:
+        store.replace_article(article, [embedded(article, (0, 3))], "d1")
+        store._connection.execute("UPDATE identity SET value = '2' WHERE name = 'format'")
+    assert known_articles(path) == {}
+
+
+def test_the_time_of_the_last_reindex(path: Path) -> None:
+    """In UTC, and also when nothing changed; what was rolled back counts for nothing."""
+    begun = datetime.now(UTC)
+    write(path)
+    store = Store.open(path, EMBEDDER)
+    first = store.reindexed_at
+    assert first is not None
+    assert begun <= first <= datetime.now(UTC)
+    assert first.utcoffset() == timedelta(0)
+    write(path)
+    second = store.reindexed_at
+    assert second is not None
+    assert second > first
+    with pytest.raises(KeyError), Store.writing(path, EMBEDDER):
+        raise KeyError
+    assert store.reindexed_at == second
+
+
+def test_where_nothing_changed_it_is_the_same_generation(
+    path: Path, make_article: MakeArticle
+) -> None:
+    """So nobody reads anything anew."""
+    write(path, make_article("first", "Ice. Melt"))
+    reader = Store.open(path, EMBEDDER)
+    with reader.snapshot() as before:
+        pass
+    write(path)
+    with reader.snapshot() as after:
+        assert after == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_log_beside_the_file_stays_small(
+    path: Path, *, fails: bool, make_article: MakeArticle
+) -> None:
+    """A reader keeps it in being; a large reindex leaves nothing in it, cancelled or not."""
+    write(path)
+    reader = Store.open(path, EMBEDDER)
+    articles = [make_article(str(number), "Ice. " * 2000) for number in range(500)]
+    wal = path.with_name("index.db-wal")
+    with contextlib.suppress(KeyboardInterrupt), Store.writing(path, EMBEDDER) as store:
+        for article in articles:
+            store.replace_article(article, [embedded(article, (0, 3))])
+        assert wal.stat().st_size > 1_000_000
+        if fails:
+            raise KeyboardInterrupt
+    assert wal.stat().st_size == 0
+    assert reader.article_count == (0 if fails else 500)
+
+
 def test_language_means_are_kept(path: Path) -> None:
     """Language means come back to the last bit."""
     mean = language_mean_of(0.1, 0.3, 0.7, 0.9)
@@ -269,9 +429,29 @@ def test_writing_with_another_model_starts_anew(path: Path, make_article: MakeAr
     write(path, make_article("first", "Ice. Melt"))
     other = WordEmbedder("glacier", "wind")
     with Store.writing(path, other) as store:
-        assert store.content_hashes() == {}
+        assert store.article_versions() == {}
         assert Store.open(path, EMBEDDER).article_count == 1
     assert Store.open(path, other).article_count == 0
+
+
+def test_an_index_of_an_older_format_is_built_anew(path: Path, make_article: MakeArticle) -> None:
+    """Whatever tables it has: reading refuses it, and a reindex leaves none of them."""
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+            "INSERT INTO identity VALUES ('format', '2');"
+            "CREATE TABLE generation (number INTEGER NOT NULL);"
+            "CREATE TABLE articles (id INTEGER PRIMARY KEY AUTOINCREMENT, slug TEXT);"
+            "INSERT INTO articles (slug) VALUES ('old');"
+        )
+    with pytest.raises(IndexUnusable, match=r"another format .* reindex"):
+        Store.open(path, EMBEDDER)
+    write(path, make_article("first", "Ice. Melt"))
+    store = Store.open(path, EMBEDDER)
+    assert (store.article_count, store.passage_count) == (1, 1)
+    tables = store._connection.execute("SELECT name FROM sqlite_schema WHERE name = 'generation'")
+    assert tables.fetchall() == []
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + b"\xff" * 4096])

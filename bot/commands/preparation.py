@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from embeddings.retriever import Retriever
     from knowledge.article import Article
     from knowledge.corpus import Corpus
+    from knowledge.fetching import Fetcher
 
 logger = logging.getLogger(__name__)
 
@@ -85,11 +86,15 @@ def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration
 def load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
     """Read a folder of articles, or the one that is set."""
     from bot.errors import SettingsError
+    from embeddings.store import known_articles
     from knowledge.corpus import load_corpus
     from knowledge.errors import CorpusError
 
     try:
-        return load_corpus(articles or settings.articles_dir)
+        # Of thousands of files only those that have changed are read as articles.
+        return load_corpus(
+            articles or settings.articles_dir, known_articles(settings.index_path)
+        )
     except CorpusError as error:
         if articles:
             raise
@@ -107,6 +112,13 @@ def warn_of_faults(corpus: "Corpus") -> None:
     """Say in the log which files are not articles, and why."""
     for fault in corpus.faults:
         logger.warning("%s: %s", fault.file, fault.reason)
+
+
+def open_fetcher(settings: "Settings") -> "Fetcher":
+    """Prepare to fetch pages from the sites that may be visited; close it when done."""
+    from knowledge.fetching import Fetcher
+
+    return Fetcher(settings.user_agent, private_hosts=settings.private_hosts)
 
 
 def load_embedder(settings: "Settings") -> "Embedder":

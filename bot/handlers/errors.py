@@ -19,6 +19,7 @@ from bot.formatting import Card
 from bot.handlers.replying import answer_guest, language_of, reply
 from bot.journal import Journal
 from bot.localization import say
+from bot.troubles import CRASH, Troubles
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Errors:
     """Handler for what went wrong in the others."""
 
     journal: Journal
+    troubles: Troubles
 
     async def apologise(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Log the error, and apologise to whoever asked or pressed."""
@@ -42,8 +44,12 @@ class Errors:
             logger.warning("Telegram did not confirm a request: %s", error)
             return
         logger.error("A handler failed", exc_info=error)
-        if not isinstance(update, Update):
-            return
+        if isinstance(update, Update):
+            await self._apologise(update, context)
+        name = type(error).__name__
+        await self.troubles.begin(f"{CRASH}{name}", "trouble-error", name=name)
+
+    async def _apologise(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         text = say(await language_of(update.effective_user, self.journal), "error")
         message, guest, pressed = update.message, update.guest_message, update.callback_query
         try:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from telegram import (
+    Bot,
     CallbackQuery,
     ForceReply,
+    InlineKeyboardMarkup,
     InlineQueryResultArticle,
     InputTextMessageContent,
     LinkPreviewOptions,
@@ -60,6 +62,37 @@ async def reply(message: Message, card: Card, prompt: ForceReply | None = None) 
     except ChatMigrated as error:
         # The group became a supergroup, with another id and other message ids.
         return await send(chat_id=error.new_chat_id)
+
+
+async def reply_with_picture(message: Message, picture: bytes, card: Card) -> Message:
+    """Reply with a picture, below which the card's text stands; for private chats."""
+    return await message.reply_photo(
+        picture,
+        card.text,
+        caption_entities=card.entities,
+        reply_markup=card.buttons,
+        reply_parameters=ReplyParameters(message.message_id, allow_sending_without_reply=True),
+    )
+
+
+async def send_card(bot: Bot, chat_id: int, card: Card, reply_to: int | None = None) -> Message:
+    """Send a card that nobody has just asked for, to a private chat.
+
+    Args:
+        bot: Who sends it.
+        chat_id: Where to.
+        card: What to say.
+        reply_to: The message that it is about, if there is one; it may be deleted by now.
+    """
+    about = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
+    return await bot.send_message(
+        chat_id,
+        card.text,
+        entities=card.entities,
+        link_preview_options=_NO_PREVIEW,
+        reply_parameters=about,
+        reply_markup=card.buttons,
+    )
 
 
 async def answer_guest(message: Message, card: Card) -> None:
@@ -123,6 +156,12 @@ async def edit_pressed(query: CallbackQuery, card: Card) -> None:
             link_preview_options=_NO_PREVIEW,
             reply_markup=card.buttons,
         )
+
+
+async def edit_buttons(query: CallbackQuery, buttons: InlineKeyboardMarkup) -> None:
+    """Put other buttons below the message whose button was pressed, and leave its text."""
+    with _harmless_edits():
+        await query.edit_message_reply_markup(buttons)
 
 
 @contextlib.contextmanager

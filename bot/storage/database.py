@@ -27,6 +27,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.errors import JournalError, JournalUnusable
 
+JOURNAL_FILE = "journal.db"
+KEY_FILE = "journal.key"
+
+_MIGRATIONS = "bot:migrations"
 _KEY_BYTES = 32
 # In seconds. Nobody else writes for long, and a question shouldn't wait for the journal.
 _BUSY_TIMEOUT = 2
@@ -56,17 +60,18 @@ class Database:
         Raises:
             JournalUnusable: if it is damaged, can't be written, or is of a newer version.
         """
-        path = folder / "journal.db"
+        path = folder / JOURNAL_FILE
         with contextlib.ExitStack() as on_failure:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 _make_private(path)
                 engine = _sqlite_engine(path)
                 on_failure.callback(engine.dispose)
-                # Of two processes that begin a journal at the same time, one waits here.
+                # Of two processes that begin a journal at the same time, one waits here. All of an
+                # upgrade is one transaction, so that one that fails leaves the file as it was.
                 with engine.begin() as connection:
                     _upgrade(connection)
-                    key = _read_or_make_key(folder / "journal.key")
+                    key = _read_or_make_key(folder / KEY_FILE)
             except CommandError as error:
                 raise JournalUnusable(
                     f"The journal {path} was written by a newer version of this program: install "
@@ -103,6 +108,14 @@ class Database:
             JournalError: if the file can't be written just now.
         """
         return await self._run(self._engine, work, deletes=deletes)
+
+    def read_now(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """The same as `read` where there is no event loop.
+
+        Raises:
+            JournalError: if the file can't be read just now.
+        """
+        return _transaction(self._reading, work, deletes=False)
 
     def write_now(
         self, work: Callable[[sa.Connection], Result], *, deletes: bool = False
@@ -199,7 +212,7 @@ def _empty_log(engine: sa.Engine) -> None:
 
 def _upgrade(connection: sa.Connection) -> None:
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "bot:migrations")
+    config.set_main_option("script_location", _MIGRATIONS)
     command.upgrade(config, "head")
 
 

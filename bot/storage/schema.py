@@ -57,6 +57,8 @@ WISHES = sa.Table(
     sa.Column("person", sa.String(64), nullable=False, index=True),
     # The id itself, without which nobody could be told; it goes with the wish.
     sa.Column("chat_id", sa.BigInteger, nullable=False),
+    # Our message that found nothing, which the answer will reply to.
+    sa.Column("message_id", sa.Integer, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("language", sa.String(2), nullable=False),
     sa.Column("wished_at", sa.DateTime, nullable=False, index=True),
@@ -75,12 +77,21 @@ SOURCES = sa.Table(
     "sources",
     TABLES,
     sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("kind", sa.String(16)),
     sa.Column("etag", sa.Text),
     sa.Column("last_modified", sa.Text),
     sa.Column("checked_at", sa.DateTime),
+    # The listing was read for the last time, and how many new entries were in it.
+    sa.Column("read_at", sa.DateTime),
+    sa.Column("found", sa.Integer, nullable=False),
     sa.Column("next_check_at", sa.DateTime),
     # Checks that failed since the last one that didn't, and why the last one did.
     sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", sa.DateTime),
+    # No check until an admin says so.
+    sa.Column("paused", sa.Boolean, nullable=False),
+    # A process that checks it now claims it until then, and again as it goes on.
+    sa.Column("claimed_until", sa.DateTime),
     sa.Column("problem", sa.String(64)),
     sa.Column("detail", sa.Text),
 )
@@ -94,6 +105,8 @@ SOURCE_ENTRIES = sa.Table(
     sa.Column("title", sa.Text),
     sa.Column("published", sa.Date),
     sa.Column("seen_at", sa.DateTime, nullable=False, index=True),
+    # Among those that were new with it, from 0.
+    sa.Column("position", sa.Integer, nullable=False),
     sa.Column("state", sa.String(16), nullable=False, index=True),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("next_try_at", sa.DateTime),

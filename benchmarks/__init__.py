@@ -1,0 +1,1 @@
+"""Measures what a large corpus costs; run by `make bench`."""

@@ -1,0 +1,1 @@
+"""What admins see of the bot and of what people ask."""

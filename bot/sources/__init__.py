@@ -1,0 +1,1 @@
+"""Sites whose feeds and sitemaps are checked for new articles."""

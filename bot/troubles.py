@@ -1,0 +1,133 @@
+"""What keeps failing: admins are told once when it begins, and once when it is over."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from bot.admins import Admins
+from bot.database import Database
+from bot.errors import JournalError
+from bot.formatting import Card
+from bot.localization import say
+from bot.schema import TROUBLES
+
+logger = logging.getLogger(__name__)
+
+CRASH = "crash:"
+"""How the keys begin of errors that nobody had thought of; they are no state that ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that keeps failing."""
+
+    key: str
+    """What fails; the same each time that it does."""
+    text_key: str
+    arguments: Mapping[str, str]
+    """The placeholders of its text."""
+    began_at: datetime
+    """UTC, without a time zone."""
+
+    def text(self, language: str) -> str:
+        """What it is, in one or two sentences."""
+        return say(language, self.text_key, **self.arguments)
+
+
+class Troubles:
+    """Keeps what is failing, also over a restart, so that nobody is told twice."""
+
+    def __init__(self, database: Database, admins: Admins) -> None:
+        """Take where to keep them, and whom to tell."""
+        self._database = database
+        self._admins = admins
+        # The journal itself may be what fails.
+        self._begun: dict[str, Trouble] = {}
+
+    async def begin(self, key: str, text_key: str, **arguments: str) -> None:
+        """Tell the admins of something that fails, unless they know.
+
+        Args:
+            key: What fails, such as "source:https://example.org/feed"; the same each time.
+            text_key: The text that says so.
+            arguments: The text's placeholders.
+        """
+        trouble = Trouble(key, text_key, arguments, self._database.time())
+        if key in self._begun:
+            return
+        self._begun[key] = trouble
+        row = {
+            "key": key,
+            "text_key": text_key,
+            "arguments": arguments,
+            "began_at": trouble.began_at,
+        }
+        known = sa.select(TROUBLES.c.key).where(TROUBLES.c.key == key)
+
+        def insert(connection: sa.Connection) -> bool:
+            if connection.scalar(known) is not None:
+                return False
+            connection.execute(TROUBLES.insert().values(row))
+            return True
+
+        try:
+            is_new = await self._database.write(insert)
+        except JournalError as error:
+            logger.warning("A trouble was not kept: %s", error)
+            is_new = True
+        if is_new:
+            logger.warning("Trouble begins: %s", trouble.text("en"))
+            await self._admins.tell(lambda language: Card(trouble.text(language)))
+
+    async def end(self, key: str) -> None:
+        """Tell the admins that something works again, if they were told that it didn't."""
+        trouble = next((each for each in await self.current() if each.key == key), None)
+        if trouble is None:
+            return
+        self._begun.pop(key, None)
+        try:
+            await self._database.write(
+                lambda connection: connection.execute(
+                    TROUBLES.delete().where(TROUBLES.c.key == key)
+                )
+            )
+        except JournalError as error:
+            logger.warning("The end of a trouble was not kept: %s", error)
+        logger.warning("Trouble is over: %s", key)
+        await self._admins.tell(
+            lambda language: Card(say(language, "trouble-over", trouble=trouble.text(language)))
+        )
+
+    async def forget(self, prefix: str, kept: timedelta) -> None:
+        """Forget troubles that nobody can see the end of, so that admins hear of the next one.
+
+        Args:
+            prefix: How their keys begin.
+            kept: How long they are kept.
+        """
+        before = self._database.time() - kept
+        old = TROUBLES.delete().where(
+            TROUBLES.c.key.startswith(prefix, autoescape=True), TROUBLES.c.began_at <= before
+        )
+        try:
+            await self._database.write(lambda connection: connection.execute(old))
+        except JournalError as error:
+            logger.warning("Old troubles were not forgotten: %s", error)
+        for key, trouble in list(self._begun.items()):
+            if key.startswith(prefix) and trouble.began_at <= before:
+                del self._begun[key]
+
+    async def current(self) -> list[Trouble]:
+        """What is failing now, the oldest first."""
+        select = sa.select(TROUBLES).order_by(TROUBLES.c.began_at)
+        try:
+            rows = await self._database.read(lambda connection: connection.execute(select).all())
+        except JournalError as error:
+            logger.warning("The troubles were not looked up: %s", error)
+            return list(self._begun.values())
+        kept = [Trouble(row.key, row.text_key, row.arguments, row.began_at) for row in rows]
+        keys = {trouble.key for trouble in kept}
+        return [*kept, *(each for each in self._begun.values() if each.key not in keys)]

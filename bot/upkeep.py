@@ -1,0 +1,119 @@
+"""What the bot does by itself every now and then, besides answering."""
+
+import asyncio
+import logging
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+from telegram import Bot
+from telegram.ext import ContextTypes, JobQueue
+
+from bot.answering import Answering
+from bot.errors import JournalError, ReindexError
+from bot.handlers.wishes import tell_of_answers
+from bot.journal import Journal
+from bot.reindexing import Reindexing
+from bot.settings import Settings
+from bot.troubles import CRASH, Troubles
+from bot.wishes import Wishes
+from embeddings.errors import EmbeddingsError
+from embeddings.retriever import Retriever
+from embeddings.store import known_articles
+from knowledge.corpus import load_corpus
+from knowledge.errors import KnowledgeError
+
+logger = logging.getLogger(__name__)
+
+# Then admins hear of the next one.
+_CRASHES_KNOWN_FOR = timedelta(days=1)
+
+_AT_ONCE = timedelta(seconds=1)
+_SOON = timedelta(minutes=1)
+_INDEX_NOTICED_EVERY = timedelta(seconds=20)
+_ARTICLES_NOTICED_EVERY = timedelta(hours=1)
+_TIDIED_EVERY = timedelta(hours=1)
+
+# In megabytes. A reindex of some hundred articles writes as much.
+_LITTLE_SPACE = 300
+_ENOUGH_SPACE = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """The bot's regular work; application.py says how often."""
+
+    bot: Bot
+    answering: Answering
+    journal: Journal
+    wishes: Wishes
+    troubles: Troubles
+    reindexing: Reindexing
+    settings: Settings
+
+    def schedule(self, jobs: "JobQueue[ContextTypes.DEFAULT_TYPE]") -> None:
+        """Have it done, each thing as often as it needs."""
+        jobs.run_repeating(self.tidy, _TIDIED_EVERY, first=_SOON)
+        # After a kill between a change and its reindex, or when a file was edited by hand.
+        jobs.run_repeating(self.notice_changed_articles, _ARTICLES_NOTICED_EVERY, first=_SOON)
+        # Another process may reindex as well, such as `python -m bot reindex`.
+        jobs.run_repeating(
+            self.notice_new_index,
+            _INDEX_NOTICED_EVERY,
+            first=_AT_ONCE,
+            # Loading the model takes longer than a late job is waited for otherwise.
+            job_kwargs={"misfire_grace_time": None},
+        )
+
+    async def notice_new_index(self, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Read what a reindex has changed, so that no question waits for it; tell who waited."""
+        try:
+            generation = await self.answering.look_up(_refresh)
+        except EmbeddingsError as error:
+            logger.warning("The index can't be read: %s", error)
+            await self.troubles.begin("index", "trouble-index", reason=str(error))
+            return
+        await self.troubles.end("index")
+        try:
+            await tell_of_answers(self.bot, self.wishes, generation)
+        except JournalError as error:
+            logger.warning("Those who wait for an answer are told later: %s", error)
+
+    async def notice_changed_articles(self, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Reindex if the folder of articles is not what the index holds."""
+        try:
+            if not await asyncio.to_thread(self._articles_have_changed):
+                return
+            await self.reindexing.run_soon()
+        except (KnowledgeError, ReindexError) as error:
+            await self.troubles.begin("reindex", "trouble-reindex", reason=str(error))
+        else:
+            await self.troubles.end("reindex")
+
+    def _articles_have_changed(self) -> bool:
+        known = known_articles(self.settings.index_path)
+        corpus = load_corpus(self.settings.articles_dir, known)
+        return corpus.digests != {article.slug: digest for digest, article in known.items()}
+
+    async def tidy(self, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Forget what was kept long enough, and look whether there is room for more."""
+        try:
+            await self.journal.prune()
+            await self.wishes.prune()
+        except JournalError as error:
+            await self.troubles.begin("journal", "trouble-journal", reason=str(error))
+        else:
+            await self.troubles.end("journal")
+        await self.troubles.forget(CRASH, _CRASHES_KNOWN_FOR)
+        usage = await asyncio.to_thread(shutil.disk_usage, self.settings.data_dir)
+        free = usage.free // 1024**2
+        if free < _LITTLE_SPACE:
+            await self.troubles.begin("disk", "trouble-disk", free=str(free))
+        elif free > _ENOUGH_SPACE:
+            await self.troubles.end("disk")
+
+
+def _refresh(index: Retriever) -> int:
+    index.refresh()
+    # There is one after a refresh.
+    return index.generation or 0
