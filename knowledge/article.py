@@ -20,7 +20,7 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -71,6 +71,17 @@ class Article:
         return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """What stands above an article's body, in the order of the file; None is what is absent."""
+
+    title: str | None
+    url: str | None
+    publisher: str | None
+    language: str | None
+    published: date | None
+
+
 class _TextLoader(yaml.BaseLoader):
     """YAML in which every value is text or empty.
 
@@ -94,24 +105,17 @@ def parse_article(slug: str, text: str) -> Article:
     Raises:
         ArticleError: the text is not an article; the message is one sentence for its author.
     """
-    text = text.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
-    front_matter, body = _split_front_matter(text)
-    title = _required(front_matter, "title", "the headline of the article")
-    url = _checked_url(_required(front_matter, "url", "the link to the article"))
-    publisher = _optional(front_matter, "publisher")
-    published = _checked_date(_optional(front_matter, "published"))
-    language = _checked_language(_optional(front_matter, "language"))
-    if not body:
-        message = "There is no text below the front matter; add the article's paragraphs there."
-        raise ArticleError(message)
+    front_matter, body = split_front_matter(text)
+    title = _required(front_matter.title, "title", "the headline of the article")
+    url = _required(front_matter.url, "url", "the link to the article")
     return Article(
         slug=slug,
         title=title,
         url=url,
         body=body,
-        publisher=publisher,
-        language=language or detect_language(body),
-        published=published,
+        publisher=front_matter.publisher,
+        language=front_matter.language or detect_language(body),
+        published=front_matter.published,
     )
 
 
@@ -121,23 +125,49 @@ def format_article(article: Article) -> str:
     What is None is left out. The attributes must be as `Article` describes them: a title of two
     lines or a body with Windows line endings would not come back unchanged.
     """
-    fields = {
-        "title": article.title,
-        "url": article.url,
-        "publisher": article.publisher,
-        "language": article.language,
-        "published": article.published,
-    }
-    front_matter = yaml.safe_dump(
-        {name: value for name, value in fields.items() if value is not None},
+    front_matter = FrontMatter(
+        title=article.title,
+        url=article.url,
+        publisher=article.publisher,
+        language=article.language,
+        published=article.published,
+    )
+    return join_front_matter(front_matter, article.body)
+
+
+def split_front_matter(text: str) -> tuple[FrontMatter, str]:
+    """Read the values and the body of a Markdown file, any value of which may be absent.
+
+    Raises:
+        ArticleError: there is no front matter, a value is no good, or there is no body.
+    """
+    text = text.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
+    values, body = _split_at_fences(text)
+    front_matter = FrontMatter(
+        title=_optional(values, "title"),
+        url=_checked_url(_optional(values, "url")),
+        publisher=_optional(values, "publisher"),
+        language=_checked_language(_optional(values, "language")),
+        published=_checked_date(_optional(values, "published")),
+    )
+    if not body:
+        message = "There is no text below the front matter; add the article's paragraphs there."
+        raise ArticleError(message)
+    return front_matter, body
+
+
+def join_front_matter(front_matter: FrontMatter, body: str) -> str:
+    """Write the text of a Markdown file, leaving out what is None."""
+    lines = yaml.safe_dump(
+        {name: value for name, value in asdict(front_matter).items() if value is not None},
         allow_unicode=True,
         sort_keys=False,
         width=sys.maxsize,  # A wrapped title would be hard to edit by hand.
     )
-    return f"{_FENCE}\n{front_matter}{_FENCE}\n\n{article.body}\n"
+    return f"{_FENCE}\n{lines}{_FENCE}\n\n{body}\n"
 
 
-def _split_front_matter(text: str) -> tuple[dict[object, object], str]:
+def _split_at_fences(text: str) -> tuple[dict[object, object], str]:
     """Return the front matter's values and the body without blank lines at its ends."""
     lines = text.split("\n")
     opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -185,8 +215,7 @@ def _load_yaml(source: str, first_line: int) -> dict[object, object]:
     return values
 
 
-def _required(values: dict[object, object], name: str, meaning: str) -> str:
-    value = _optional(values, name)
+def _required(value: str | None, name: str, meaning: str) -> str:
     if value is None:
         message = f"The {name} is missing; add a line '{name}: ' with {meaning}."
         raise ArticleError(message)
@@ -211,7 +240,9 @@ def _optional(values: dict[object, object], name: str) -> str | None:
     return value or None
 
 
-def _checked_url(url: str) -> str:
+def _checked_url(url: str | None) -> str | None:
+    if url is None:
+        return None
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname)
