@@ -17,8 +17,9 @@ from telegram.ext import (
 
 from bot.admins import Admins
 from bot.answering import Answering
-from bot.article_drafts import ArticleDrafts
-from bot.draft_buttons import CHANGE_BUTTONS, DRAFT_BUTTONS
+from bot.drafts.buttons import CHANGE_BUTTONS, DRAFT_BUTTONS
+from bot.drafts.reading import Reading
+from bot.drafts.waiting import ArticleDrafts
 from bot.errands import Errands
 from bot.handlers.changing import Changing
 from bot.handlers.drafts import Drafts
@@ -30,17 +31,16 @@ from bot.handlers.filters import (
     IsAChannelPost,
     IsALink,
 )
+from bot.handlers.insight import Insight
 from bot.handlers.reindexes import Reindexes
-from bot.handlers.reports import Reports
 from bot.handlers.sources import Sources
-from bot.journal import Journal
-from bot.reading import Reading
+from bot.insight.buttons import UNANSWERED_BUTTONS
+from bot.insight.status import StatusReader
 from bot.reindexing import Reindexing
-from bot.report_buttons import UNANSWERED_BUTTONS
 from bot.settings import Settings
-from bot.source_buttons import SOURCE_BUTTONS
-from bot.source_checks import build_checks
-from bot.status import StatusReader
+from bot.sources.buttons import SOURCE_BUTTONS
+from bot.sources.checks import build_checks
+from bot.storage.journal import Journal
 from bot.troubles import Troubles
 from knowledge.changes import Changes
 
@@ -61,7 +61,7 @@ class Administration:
     reindexing: Reindexing
     errands: Errands
     reindexes: Reindexes
-    reports: Reports
+    reports: Insight
     sources: Sources
     drafts: Drafts
     edits: Edits
@@ -90,7 +90,7 @@ class Administration:
             reindexing=reindexing,
             errands=errands,
             reindexes=Reindexes(reindexing, errands, journal),
-            reports=Reports(answering, journal, status, _PROGRAM, environment),
+            reports=Insight(answering, journal, status, _PROGRAM, environment),
             sources=Sources(checks, admins, troubles, journal),
             drafts=Drafts(reading, waiting, changing),
             edits=Edits(answering, changing),

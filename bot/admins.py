@@ -8,13 +8,13 @@ from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.database import replace_row
 from bot.errors import JournalError
 from bot.formatting import Card
 from bot.handlers.replying import app_language, send_card
-from bot.journal import Journal
 from bot.localization import DEFAULT_LANGUAGE
-from bot.schema import STATE
+from bot.storage.database import replace_row
+from bot.storage.journal import Journal
+from bot.storage.schema import STATE
 
 logger = logging.getLogger(__name__)
 

@@ -38,11 +38,11 @@ from bot.handlers.people import FORGET_BUTTONS, LANGUAGE_BUTTONS, PRIVACY_PAYLOA
 from bot.handlers.questions import Questions
 from bot.handlers.start import Start
 from bot.handlers.wishes import WishButtons
-from bot.journal import Journal
 from bot.profile import introduce
 from bot.recent_questions import RecentQuestions
 from bot.reindexing import Reindexing
 from bot.settings import Settings
+from bot.storage.journal import Journal
 from bot.troubles import Troubles
 from bot.update_order import OneAtATimeInEachChat
 from bot.upkeep import Upkeep

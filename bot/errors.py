@@ -17,7 +17,6 @@ BotError
     └── ReindexCancelled    somebody stopped it; the index is as it was
 """
 
-
 _RIGHT = {
     "title": "write one line",
     "date": "write it such as 2025-06-12 or 12 June 2025, or - for none",
@@ -59,7 +58,7 @@ class DetailNotUnderstood(BotError):
 
     def __init__(self, detail: str, typed: str) -> None:
         self.detail = detail
-        """A `bot.details.Detail`."""
+        """A `bot.drafts.details.Detail`."""
         super().__init__(f"'{typed}' is not a {detail}: {_RIGHT[detail]}.")
 
 

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         description="a folder that the bot may write to",
         examples=["data"],
     )
+    contact: str = Field(
+        default="",
+        pattern=r"^[!-'*-~]*$",
+        description="a link or an e-mail address, in plain letters without spaces",
+        examples=["mailto:office@example.org"],
+    )
     private_hosts: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="names or addresses of sites, with a port or without, separated by commas",
@@ -125,7 +131,8 @@ class Settings(BaseSettings):
     @property
     def user_agent(self) -> str:
         """Who we say we are to the sites that we read; robots.txt may name us up to the "/"."""
-        return f"GreenInitiativesBot/{version('green-initiatives-bot')} (reads articles)"
+        purpose = f"reads articles; {self.contact}" if self.contact else "reads articles"
+        return f"GreenInitiativesBot/{version('green-initiatives-bot')} ({purpose})"
 
     @property
     def models_dir(self) -> Path:
@@ -140,6 +147,7 @@ class Settings(BaseSettings):
             "ADMIN_IDS": ",".join(map(str, sorted(self.admin_ids))),
             "ARTICLES_DIR": str(self.articles_dir),
             "DATA_DIR": str(self.data_dir),
+            "CONTACT": self.contact,
             "PRIVATE_HOSTS": ",".join(sorted(self.private_hosts)),
             "EMBEDDING_MODEL": self.embedding_model,
             "JOURNAL_DAYS": str(self.journal_days),

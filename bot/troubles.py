@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.admins import Admins
-from bot.database import Database
 from bot.errors import JournalError
 from bot.formatting import Card
 from bot.localization import say
-from bot.schema import TROUBLES
+from bot.storage.database import Database
+from bot.storage.schema import TROUBLES
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from telegram.ext import ContextTypes, JobQueue
 from bot.answering import Answering
 from bot.errors import JournalError, ReindexError
 from bot.handlers.wishes import tell_of_answers
-from bot.journal import Journal
 from bot.reindexing import Reindexing
 from bot.settings import Settings
+from bot.storage.journal import Journal
 from bot.troubles import CRASH, Troubles
 from bot.wishes import Wishes
 from embeddings.errors import EmbeddingsError

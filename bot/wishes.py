@@ -7,8 +7,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from bot.answering import Answer, Answering, read_question
-from bot.database import Database, replace_row
-from bot.schema import QUESTIONS, STATE, WISHES
+from bot.storage.database import Database, replace_row
+from bot.storage.schema import QUESTIONS, STATE, WISHES
 
 WISHES_KEPT = timedelta(days=180)
 """After half a year nobody waits for an answer any more."""
@@ -26,7 +26,7 @@ class Wish:
 
     id: int
     person: str
-    """See `bot.schema`."""
+    """See `bot.storage.schema`."""
     chat_id: int
     """The private chat to answer in."""
     message_id: int

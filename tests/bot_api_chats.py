@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import TypedDict, TypeVar, Unpack
 from urllib.parse import parse_qs, urlsplit
 
+from bot_api_files import FileKind, StoredFile, about_document, stored_file
 from bot_api_rules import (
     INLINE_QUERY_LIMIT,
     UPDATE_TYPES,
     Json,
     RefusalError,
     bad_request,
-    detect_entities,
+    check_entities,
+    complete_entities,
     inline_content,
     utf16_length,
 )
@@ -45,6 +47,7 @@ _CHANNEL_BOT: Json = {
 }
 # Updates of these types come only if the bot asks for them by name.
 _NOT_BY_DEFAULT = frozenset(["chat_member", "message_reaction", "message_reaction_count"])
+_ENTITIES = {"text": "entities", "caption": "caption_entities"}
 _PRESENT = {"member", "administrator", "creator"}
 _ADMIN_RIGHTS = (
     "can_manage_chat can_delete_messages can_manage_video_chats can_restrict_members "
@@ -84,7 +87,10 @@ class Circumstances(TypedDict, total=False):
     """Sent by an admin who hides behind the group: user 1087968824 with the group as sender."""
     sender_chat: "Chat"
     """Sent in the name of this channel."""
+    entities: list[Json]
+    """What the person marks in the text or caption, say a text_link; Telegram adds its own."""
     forwarded_from: Person
+    """Who wrote this first; `chat.forward` forwards a real message of another chat."""
     via_bot: Person
     """An inline result of this bot; `api.bot` is the one under test."""
     fields: Json
@@ -111,8 +117,8 @@ class Messenger:
         """Chat and message of every guest message that the bot has not answered, by query id."""
         self.inline_messages: dict[str, tuple[Chat, int]] = {}
         """Where inline results and answers to guest messages stand, by inline_message_id."""
-        self.files: dict[str, tuple[str, bytes]] = {}
-        """Path and content of every file, by file id."""
+        self.files: dict[str, StoredFile] = {}
+        """Every file, by file id."""
         self.pending_updates: list[Json] = []
         """Updates that the bot has not confirmed, oldest first."""
         self.allowed_updates = self.default_updates
@@ -146,17 +152,32 @@ class Messenger:
         chat_id = -(4_000_000_000 + self.number())
         return self._shared_chat(chat_id, "group", title, bot_is_member=bot_is_member)
 
-    def supergroup(self, title: str, *, forum: bool = False, bot_is_member: bool = True) -> "Chat":
+    def supergroup(
+        self,
+        title: str,
+        *,
+        username: str | None = None,
+        forum: bool = False,
+        bot_is_member: bool = True,
+    ) -> "Chat":
         """A new supergroup; a forum has topics, which `chat.topic` opens."""
         chat_id = -(1_002_000_000_000 + self.number())
         chat = self._shared_chat(chat_id, "supergroup", title, bot_is_member=bot_is_member)
         chat.is_forum = forum
+        chat.username = username
         return chat
 
-    def channel(self, title: str, *, bot_is_member: bool = True) -> "Chat":
-        """A new channel; what is sent there has no `from` and arrives as `channel_post`."""
+    def channel(
+        self, title: str, *, username: str | None = None, bot_is_member: bool = True
+    ) -> "Chat":
+        """A new channel; what is sent there has no `from` and arrives as `channel_post`.
+
+        Without a username it is a private one: nobody else can open links to its posts.
+        """
         chat_id = -(1_003_000_000_000 + self.number())
-        return self._shared_chat(chat_id, "channel", title, bot_is_member=bot_is_member)
+        chat = self._shared_chat(chat_id, "channel", title, bot_is_member=bot_is_member)
+        chat.username = username
+        return chat
 
     def _shared_chat(self, chat_id: int, kind: str, title: str, *, bot_is_member: bool) -> "Chat":
         chat = Chat(self, chat_id, kind, title, owner=self.user(f"Owner of {title}"))
@@ -271,15 +292,11 @@ class Messenger:
         """A number that nothing else on this Telegram bears."""
         return next(self._numbers)
 
-    def keep_file(self, name: str, content: bytes) -> Json:
-        """Stores a file; returns the fields that every kind of file has."""
-        number = self.number()
-        self.files[f"file-{number}"] = (f"files/{number}/{name}", content)
-        return {
-            "file_id": f"file-{number}",
-            "file_unique_id": f"unique-{number}",
-            "file_size": len(content),
-        }
+    def keep_file(self, kind: FileKind, name: str, content: bytes, about: Json) -> Json:
+        """Stores a file; returns its object in a message, to whose fields `about` belongs."""
+        file = stored_file(self.number(), kind, name, content, about)
+        self.files[file.fields["file_id"]] = file
+        return dict(file.fields)
 
 
 class Chat:
@@ -293,6 +310,7 @@ class Chat:
         self.kind = kind
         self.title = title
         self.owner = owner
+        self.username = owner.username if kind == "private" else None
         self.is_forum = False
         self.statuses = {owner.id: "creator", messenger.bot.id: "member"}
         """Each one's status as ChatMember has it, by user id."""
@@ -313,59 +331,85 @@ class Chat:
         chat: Json = {"id": self.id, "type": self.kind}
         if self.kind == "private":
             chat["first_name"] = self.owner.first_name
-            if self.owner.username is not None:
-                chat["username"] = self.owner.username
         else:
             chat["title"] = self.title
+        if self.username is not None:
+            chat["username"] = self.username
         if self.is_forum:
             chat["is_forum"] = True
         return chat
 
     async def send(self, sender: Person, text: str, **how: Unpack[Circumstances]) -> Json:
         """A person writes; returns the Message, with the entities that Telegram finds in it."""
-        return await self._send(sender, _marked("text", "entities", text), how)
+        return await self._send(sender, _marked("text", text, how), how)
 
     async def send_photo(
         self, sender: Person, caption: str = "", **how: Unpack[Circumstances]
     ) -> Json:
         """A person sends a photo of one size."""
-        photo = {**self._messenger.keep_file("photo.jpg", b"photo"), "width": 90, "height": 60}
+        size = {"width": 90, "height": 60}
+        photo = self._messenger.keep_file("photo", "photo.jpg", b"photo", size)
         return await self._send_media(sender, {"photo": [photo]}, caption, how)
 
     async def send_voice(
         self, sender: Person, caption: str = "", **how: Unpack[Circumstances]
     ) -> Json:
         """A person sends a voice message of two seconds."""
-        voice = self._messenger.keep_file("voice.oga", b"voice")
-        voice |= {"duration": 2, "mime_type": "audio/ogg"}
+        about = {"duration": 2, "mime_type": "audio/ogg"}
+        voice = self._messenger.keep_file("voice", "voice.oga", b"voice", about)
         return await self._send_media(sender, {"voice": voice}, caption, how)
 
     async def send_sticker(
         self, sender: Person, emoji: str = "🙂", **how: Unpack[Circumstances]
     ) -> Json:
         """A person sends a sticker."""
-        sticker = self._messenger.keep_file("sticker.webp", b"sticker")
-        sticker |= {"type": "regular", "width": 512, "height": 512, "emoji": emoji}
-        sticker |= {"is_animated": False, "is_video": False}
+        about = {"type": "regular", "width": 512, "height": 512, "emoji": emoji}
+        about |= {"is_animated": False, "is_video": False}
+        sticker = self._messenger.keep_file("sticker", "sticker.webp", b"sticker", about)
         return await self._send_media(sender, {"sticker": sticker}, "", how)
 
     async def send_document(
         self,
         sender: Person,
+        name: str = "document.txt",
         content: bytes = b"document",
-        file_name: str = "document.txt",
+        *,
         caption: str = "",
+        mime_type: str | None = None,
         **how: Unpack[Circumstances],
     ) -> Json:
-        """A person sends a file, which the bot can fetch by `getFile`."""
-        document = self._messenger.keep_file(file_name, content) | {"file_name": file_name}
+        """A person sends a file, which the bot can fetch by `getFile` unless it is too large.
+
+        The type that the person's phone gives is one that goes by the name unless it is given.
+        """
+        about = about_document(name, mime_type)
+        document = self._messenger.keep_file("document", name, content, about)
         return await self._send_media(sender, {"document": document}, caption, how)
+
+    async def forward(
+        self,
+        sender: Person,
+        message: Json,
+        *,
+        hidden: bool = False,
+        **how: Unpack[Circumstances],
+    ) -> Json:
+        """A person forwards a message of another chat here, as it stands there now.
+
+        Args:
+            sender: Who forwards it.
+            message: What the other chat's `send` and such have returned.
+            hidden: Whether the first author lets nobody see more than a name.
+            how: What is special about it.
+        """
+        content = _forwarded(self._messenger.chats[message["chat"]["id"]], message, hidden=hidden)
+        return await self._send(sender, content, how)
 
     async def send_as_guest(self, sender: Person, text: str, **how: Unpack[Circumstances]) -> Json:
         """A person mentions the bot where it is no member; it arrives as a `guest_message`."""
         assert not self.has_bot, f"the bot is a member of {self.title!r}: use send"
         query_id = f"guest-{self._messenger.number()}"
-        content = _marked("text", "entities", text) | {"guest_query_id": query_id}
+        content = _marked("text", text, how) | {"guest_query_id": query_id}
         message = self._compose(sender, content, how)
         self._messenger.open_guest_queries[query_id] = self, message
         await self._messenger.deliver("guest_message", message)
@@ -394,9 +438,10 @@ class Chat:
 
     async def edit(self, message: Json, text: str) -> Json:
         """A person changes the text, or the caption, of a message sent earlier."""
-        names = ("text", "entities") if "text" in message else ("caption", "caption_entities")
-        kept = {name: value for name, value in message.items() if name not in names}
-        edited = {**kept, **_marked(*names, text), "edit_date": int(time.time())}
+        name = "text" if "text" in message else "caption"
+        replaced = (name, _ENTITIES[name])
+        kept = {each: value for each, value in message.items() if each not in replaced}
+        edited = {**kept, **_marked(name, text, {}), "edit_date": int(time.time())}
         self.messages[message["message_id"]] = edited
         if self._bot_sees(edited):
             is_post = self.kind == "channel"
@@ -621,7 +666,7 @@ class Chat:
     async def _send_media(
         self, sender: Person, media: Json, caption: str, how: Circumstances
     ) -> Json:
-        marked = _marked("caption", "caption_entities", caption) if caption else {}
+        marked = _marked("caption", caption, how) if caption else {}
         return await self._send(sender, media | marked, how)
 
     async def _send(self, sender: Person, content: Json, how: Circumstances) -> Json:
@@ -716,9 +761,41 @@ class Chat:
         await self._messenger.deliver("my_chat_member", change)
 
 
-def _marked(text_name: str, entities_name: str, text: str) -> Json:
-    found = detect_entities(text)
-    return {text_name: text, **({entities_name: found} if found else {})}
+def _marked(name: str, text: str, how: Circumstances) -> Json:
+    """A text or a caption with what the person marks in it and what Telegram finds."""
+    entities = complete_entities(text, check_entities(text, how.get("entities", [])))
+    return {name: text} | ({_ENTITIES[name]: entities} if entities else {})
+
+
+# What of a message belongs to its place and not to what it says.
+_NOT_FORWARDED = frozenset(
+    [
+        *("message_id", "from", "sender_chat", "author_signature", "chat", "date", "edit_date"),
+        *("message_thread_id", "is_topic_message", "reply_to_message", "quote", "via_bot"),
+        *("reply_markup", "guest_query_id"),
+    ]
+)
+
+
+def _forwarded(chat: Chat, message: Json, *, hidden: bool) -> Json:
+    """What a forward of this message says; one that is a forward itself keeps its origin."""
+    said = {name: value for name, value in message.items() if name not in _NOT_FORWARDED}
+    return {"forward_origin": _origin(chat, message, hidden=hidden)} | said
+
+
+def _origin(chat: Chat, message: Json, *, hidden: bool) -> Json:
+    """The MessageOrigin of a message: a channel, a group as such, a person, or only a name."""
+    written: Json = {"date": message["date"]}
+    if "author_signature" in message:
+        written["author_signature"] = message["author_signature"]
+    if chat.kind == "channel":
+        post = {"chat": chat.as_json(), "message_id": message["message_id"]}
+        return {"type": "channel"} | post | written
+    if "sender_chat" in message:
+        return {"type": "chat", "sender_chat": message["sender_chat"]} | written
+    if hidden:
+        return {"type": "hidden_user", "sender_user_name": message["from"]["first_name"]} | written
+    return {"type": "user", "sender_user": message["from"]} | written
 
 
 def _without_reply(message: Json) -> Json:

@@ -65,6 +65,7 @@ class Upload:
 
     file_name: str
     content: bytes
+    mime_type: str = "application/octet-stream"
 
 
 class Kind(Enum):
@@ -110,6 +111,8 @@ _PARAMETERS = {
     "sendDocument": f"{_ADDRESS} document* {_CAPTION} thumbnail disable_content_type_detection",
     "editMessageText": "chat_id message_id inline_message_id text* parse_mode entities "
     "link_preview_options reply_markup",
+    "editMessageCaption": "chat_id message_id inline_message_id caption parse_mode "
+    "caption_entities reply_markup show_caption_above_media",
     "editMessageReplyMarkup": "chat_id message_id inline_message_id reply_markup",
     "deleteMessage": "chat_id* message_id*",
     "setMessageReaction": "chat_id* message_id* reaction is_big",
@@ -144,12 +147,15 @@ _REQUIRED = {
 def read_parameters(method: str, raw: Mapping[str, object]) -> Json:
     """The parameters with their values decoded; `raw` is form data (strings) or a JSON object.
 
+    A file that a parameter names as attach://name, which is form data as well, takes its place.
+
     Raises:
         RefusalError: 404 for an unknown method; 400 for an unknown parameter, a missing one, or
             one of a wrong type.
     """
     if method not in PARAMETERS:
         raise RefusalError(404, "Not Found")
+    raw = _with_attached_files(raw)
     for name in raw:
         if name not in PARAMETERS[method]:
             raise bad_request(f"{method} takes no parameter {name!r} here")
@@ -157,6 +163,20 @@ def read_parameters(method: str, raw: Mapping[str, object]) -> Json:
         if name not in raw:
             raise bad_request(f"parameter {name!r} is required")
     return {name: _decode(name, value) for name, value in raw.items()}
+
+
+def _with_attached_files(raw: Mapping[str, object]) -> Mapping[str, object]:
+    """The parameters, each file under its own parameter; one that nothing names stays."""
+    places = {
+        name: value.removeprefix("attach://")
+        for name, value in raw.items()
+        if _KINDS.get(name) is Kind.FILE
+        and isinstance(value, str)
+        and value.startswith("attach://")
+    }
+    found = {name: raw[place] for name, place in places.items() if place in raw}
+    kept = {name: value for name, value in raw.items() if name not in places.values()}
+    return kept | found
 
 
 def _decode(name: str, value: object) -> object:
@@ -389,14 +409,36 @@ def _leads_somewhere(parts: SplitResult) -> bool:
     return all(re.fullmatch(r"[A-Za-z0-9_-]{0,64}", payload) for payload in payloads)
 
 
+# The ends of host names that make a link without a scheme: all of two letters, and of the many
+# others those that are met most.
+_COUNTRIES = (
+    "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs "
+    "bt bv bw by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec "
+    "ee eg er es et eu fi fj fk fm fo fr ga gb gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy "
+    "hk hm hn hr ht hu id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz "
+    "la lb lc li lk lr ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx "
+    "my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re "
+    "ro rs ru rw sa sb sc sd se sg sh si sj sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th "
+    "tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw"
+)
+_OTHERS = (
+    "com org net info biz edu gov int mil name pro asia eco earth green energy foundation ngo "
+    "news media online site website app dev blog press today world global center xyz club live "
+    "life space page link wiki network international community zip mov рф бел укр қаз "
+    "орг ком онлайн сайт"
+)
+_TOP_LEVEL_DOMAINS = frozenset(f"{_COUNTRIES} {_OTHERS}".split())
+
 _DETECTORS = {
     "url": re.compile(
-        r"https?://(?:[\w.:-]+@)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#][^\s<>\"«»]*)?"
+        r"(?:https?://(?:[\w.:-]+@)?[\w-]+(?:\.[\w-]+)+"
+        r"|(?<![\w@/.#-])(?:[\w-]+\.)*[^\W_](?:[^\W_]|-(?!\.))*\.(?P<top>[^\W\d_]{2,})(?![\w@-]|\.\w))"
+        r"(?::\d+)?(?:[/?#][^\s<>\"«»]*)?"
     ),
     "email": re.compile(r"(?<![\w.+@-])[A-Za-z0-9_.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?!\w)"),
     "mention": re.compile(r"(?<!\w)@(?:[A-Za-z0-9_]{4,32}|gif|pic|vid)(?!\w)"),
     "bot_command": re.compile(
-        r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/<>@])", re.ASCII
+        r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/<>@])"
     ),
     "hashtag": re.compile(r"(?<!\w)#(?=\w*[^\W\d_])\w{1,256}(?!\w*#)(?!\w)"),
 }
@@ -405,13 +447,16 @@ _DETECTORS = {
 def detect_entities(text: str) -> list[Json]:
     """What Telegram marks by itself in a text, in order of offset.
 
-    Covered: mentions, bot commands, hashtags, links with http(s)://, e-mail addresses. Left out:
-    links without a scheme ("green.kz"), links to hosts with an unknown top-level domain are taken
-    for good ones, cashtags, phone numbers, bank cards, time stamps.
+    Covered: mentions, bot commands, hashtags, links with http(s):// and without ("green.kz", and
+    therefore "article.md"), e-mail addresses. Left out: other schemes, addresses of numbers
+    without a scheme, rare top-level domains (see `_OTHERS`; with a scheme each is taken for a
+    good one), cashtags, phone numbers, bank cards, time stamps.
     """
     found: list[Json] = []
     for type_, pattern in _DETECTORS.items():
         for match in pattern.finditer(text):
+            if type_ == "url" and not _is_top_level_domain(match["top"]):
+                continue
             length = len(_without_closing_punctuation(match[0]) if type_ == "url" else match[0])
             piece = text[match.start() : match.start() + length]
             found.append(
@@ -427,6 +472,13 @@ def detect_entities(text: str) -> list[Json]:
         if not any(_overlap(entity, earlier) for earlier in kept):
             kept.append(entity)
     return kept
+
+
+def _is_top_level_domain(top: str | None) -> bool:
+    """True for none at all, of a link with a scheme. "end.In" ends a sentence without a space."""
+    if top is None:
+        return True
+    return top.lower() in _TOP_LEVEL_DOMAINS and (top.islower() or top.isupper())
 
 
 def _without_closing_punctuation(url: str) -> str:

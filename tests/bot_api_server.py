@@ -22,6 +22,7 @@ refused stays in `api.refused`.
 """
 
 import asyncio
+import itertools
 import math
 import re
 from collections import Counter, defaultdict, deque
@@ -35,6 +36,15 @@ from aiohttp import web
 from telegram.constants import ReactionEmoji
 
 from bot_api_chats import PATIENCE, Chat, Messenger, Person, count_methods
+from bot_api_files import (
+    DOWNLOAD_BYTES,
+    UPLOAD_BYTES,
+    FileKind,
+    about_document,
+    about_photo,
+    check_upload,
+    too_large,
+)
 from bot_api_rules import (
     CHAT_ACTIONS,
     UPDATE_TYPES,
@@ -64,8 +74,11 @@ _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
+# The fields of a message that hold what it says.
+_WORDS = ("text", "entities", "caption", "caption_entities", "link_preview_options")
 _CARD_LIMITS = {"name": 64, "description": 512, "short_description": 120}
-_LARGEST_UPLOAD = 50 * 1024**2
+# A request with the largest file and all that belongs to it.
+_LARGEST_REQUEST = UPLOAD_BYTES + 1024**2
 
 
 class Request(NamedTuple):
@@ -73,6 +86,8 @@ class Request(NamedTuple):
 
     method: str
     params: Json
+    time: float
+    """When it came, in seconds of the event loop's clock."""
 
 
 class Refusal(NamedTuple):
@@ -149,7 +164,7 @@ class BotApiServer(Messenger):
 
     async def __aenter__(self) -> Self:
         """Starts to listen on a free port."""
-        application = web.Application(client_max_size=_LARGEST_UPLOAD)
+        application = web.Application(client_max_size=_LARGEST_REQUEST)
         application.router.add_route("*", "/bot{token:[^/]+}/{method}", self._answer)
         application.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._send_file)
         # A handler shall end with its client, lest a poll that nobody reads any more is
@@ -196,7 +211,7 @@ class BotApiServer(Messenger):
         """Lets the next request of a method go wrong, whatever it says; calls add up.
 
         Args:
-            method: For instance "sendMessage".
+            method: For instance "sendMessage"; "file" is the download of a file.
             status: The HTTP status of the answer, say 429, 500, 502.
             retry_after: Seconds, for 429.
             description: In place of the status's usual words.
@@ -210,6 +225,20 @@ class BotApiServer(Messenger):
             raise ValueError("give exactly one of status, drop and hang")
         fault = Fault(status, retry_after, description, drop, takes_effect)
         self._faults[method].extend([fault] * times)
+
+    def gaps(self, method: str, **params: object) -> list[float]:
+        """Seconds between the accepted requests of this method that have these parameters.
+
+        For instance how fast a message's progress has been edited, and how often (once more):
+
+            gaps = api.gaps("editMessageText", message_id=progress["message_id"])
+        """
+        times = [
+            request.time
+            for request in self.requests
+            if request.method == method and params.items() <= request.params.items()
+        ]
+        return [after - before for before, after in itertools.pairwise(times)]
 
     def limit_rate(
         self, *, chat_interval: float = 1.0, group_per_minute: int = 20, per_second: int = 30
@@ -242,7 +271,8 @@ class BotApiServer(Messenger):
             params = await _read_body(request)
             self._check_token(request)
             params = read_parameters(method, params)
-            return await self._carry_out(request, Request(method, params))
+            now = asyncio.get_running_loop().time()
+            return await self._carry_out(request, Request(method, params, now))
         except RefusalError as refusal:
             self.refused.append(Refusal(method, params, refusal.description))
             await self.announce()
@@ -253,8 +283,7 @@ class BotApiServer(Messenger):
             raise RefusalError(401, "Unauthorized")
 
     async def _carry_out(self, http: web.Request, request: Request) -> web.StreamResponse:
-        faults = self._faults[request.method]
-        fault = faults.popleft() if faults else None
+        fault = self._next_fault(request.method)
         if fault is not None:
             self.failed.append(request)
         if fault is not None and not fault.takes_effect:
@@ -265,6 +294,10 @@ class BotApiServer(Messenger):
         if fault is not None:
             return await self._suffer(fault, http)
         return web.json_response({"ok": True, "result": result})
+
+    def _next_fault(self, method: str) -> Fault | None:
+        faults = self._faults[method]
+        return faults.popleft() if faults else None
 
     async def _suffer(self, fault: Fault, http: web.Request) -> web.StreamResponse:
         await self.announce()
@@ -281,11 +314,13 @@ class BotApiServer(Messenger):
             http.transport.abort()
         return web.Response()
 
-    async def _send_file(self, request: web.Request) -> web.Response:
-        contents = dict(self.files.values())
+    async def _send_file(self, request: web.Request) -> web.StreamResponse:
+        contents = {file.path: file.content for file in self.files.values()}
         path = request.match_info["path"]
+        if fault := self._next_fault("file"):
+            return await self._suffer(fault, request)
         if request.match_info["token"] != self.token or path not in contents:
-            raise web.HTTPNotFound
+            return _error(404, "Not Found", {})
         return web.Response(body=contents[path])
 
     def _make_handlers(self) -> Mapping[str, Callable[[Json], Awaitable[object]]]:
@@ -301,6 +336,7 @@ class BotApiServer(Messenger):
             "sendPhoto": self._send_photo,
             "sendDocument": self._send_document,
             "editMessageText": self._edit_message_text,
+            "editMessageCaption": self._edit_message_caption,
             "editMessageReplyMarkup": self._edit_message_reply_markup,
             "deleteMessage": self._delete_message,
             "setMessageReaction": self._set_message_reaction,
@@ -404,13 +440,13 @@ class BotApiServer(Messenger):
         return self._post(params, text_content(params))
 
     async def _send_photo(self, params: Json) -> Json:
-        photo = self._file(params["photo"]) | {"width": 90, "height": 60}
+        photo = self._file("photo", params["photo"])
         return self._post(params, {"photo": [photo], **caption_content(params)})
 
     async def _send_document(self, params: Json) -> Json:
-        document = self._file(params["document"])
-        if isinstance(params["document"], Upload):
-            document["file_name"] = params["document"].file_name
+        document = self._file("document", params["document"])
+        if "thumbnail" in params:
+            document["thumbnail"] = self._file("thumbnail", params["thumbnail"])
         return self._post(params, {"document": document, **caption_content(params)})
 
     def _post(self, params: Json, content: Json) -> Json:
@@ -429,18 +465,22 @@ class BotApiServer(Messenger):
             raise bad_request("there is no text in the message to edit")
         return self._replace(chat, message, params, text_content(params))
 
+    async def _edit_message_caption(self, params: Json) -> Json | bool:
+        chat, message = self._editable(params)
+        if not message.keys() & {"photo", "document"}:
+            raise bad_request("there is no caption in the message to edit")
+        return self._replace(chat, message, params, caption_content(params))
+
     async def _edit_message_reply_markup(self, params: Json) -> Json | bool:
         chat, message = self._editable(params)
-        kept = ("text", "entities", "link_preview_options")
-        return self._replace(
-            chat, message, params, {name: message[name] for name in kept if name in message}
-        )
+        kept = {name: message[name] for name in _WORDS if name in message}
+        return self._replace(chat, message, params, kept)
 
     def _replace(self, chat: Chat, message: Json, params: Json, content: Json) -> Json | bool:
         """Puts new content in place; a keyboard goes unless it is sent along again."""
         if markup := check_markup(params.get("reply_markup"), inline_only=True):
             content["reply_markup"] = markup
-        replaced = ("text", "entities", "link_preview_options", "reply_markup")
+        replaced = (*_WORDS, "reply_markup")
         kept = {name: value for name, value in message.items() if name not in replaced}
         old = {name: value for name, value in message.items() if name in replaced}
         if content == old:
@@ -561,22 +601,27 @@ class BotApiServer(Messenger):
         return True
 
     async def _get_file(self, params: Json) -> Json:
-        file_id = params["file_id"]
-        if file_id not in self.files:
+        file = self.files.get(params["file_id"])
+        if file is None:
             raise bad_request("invalid file_id")
-        path, content = self.files[file_id]
-        return _known_file(file_id) | {"file_size": len(content), "file_path": path}
+        if len(file.content) > DOWNLOAD_BYTES:
+            raise bad_request("file is too big")
+        names = ("file_id", "file_unique_id", "file_size")
+        return {name: file.fields[name] for name in names} | {"file_path": file.path}
 
-    def _file(self, value: Upload | str) -> Json:
+    def _file(self, kind: FileKind, value: Upload | str) -> Json:
+        """An uploaded file, or one that is sent again; links are not taken here."""
         if isinstance(value, Upload):
-            if not value.content:
-                raise bad_request("file must be non-empty")
-            return self.keep_file(value.file_name, value.content)
-        if value in self.files:
-            return _known_file(value)
-        if value.startswith(("http://", "https://")):
-            return self.keep_file(value.rpartition("/")[2], b"fetched")
-        raise bad_request("wrong file identifier/HTTP URL specified")
+            check_upload(value)
+            name, content = value.file_name, value.content
+            is_document = kind == "document"
+            about = about_document(name, value.mime_type) if is_document else about_photo(content)
+            return self.keep_file(kind, name, content, about)
+        if value not in self.files:
+            raise bad_request("wrong file identifier/HTTP URL specified")
+        if self.files[value].kind != kind:
+            raise bad_request("type of file mismatch")
+        return dict(self.files[value].fields)
 
     def _writable_chat(self, params: Json) -> Chat:
         chat = self.chats.get(params["chat_id"])
@@ -672,9 +717,13 @@ async def _read_body(request: web.Request) -> Json:
             raise bad_request("object expected")
         return body
     fields: Json = {}
-    for name, value in (*request.query.items(), *(await request.post()).items()):
+    try:
+        form = await request.post()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large() from None
+    for name, value in (*request.query.items(), *form.items()):
         if isinstance(value, web.FileField):
-            fields[name] = Upload(value.filename, value.file.read())
+            fields[name] = Upload(value.filename, value.file.read(), value.content_type)
         else:
             fields[name] = value
     return fields
@@ -685,10 +734,6 @@ def _error(status: int, description: str, parameters: Json) -> web.Response:
     if parameters:
         body["parameters"] = parameters
     return web.json_response(body, status=status)
-
-
-def _known_file(file_id: str) -> Json:
-    return {"file_id": file_id, "file_unique_id": file_id.replace("file", "unique")}
 
 
 def _find_replied(chat: Chat, params: Json) -> tuple[Json | None, Json]:

@@ -6,8 +6,8 @@ from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import Message, data_of
 
-# Seconds; the first answer waits for the model to be loaded.
-_PATIENCE = 120.0
+PATIENCE = 120.0
+"""In seconds; the first answer waits for the model to be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Stage:
             scene: The name that the two messages get as a scene.
         """
         asked = await self.remark(person, text, reply_to=reply_to)
-        answer = await self.chat.answer_to(asked, _PATIENCE)
+        answer = await self.chat.answer_to(asked, PATIENCE)
         self.events.append(Said(answer))
         if scene:
             self.scenes[scene] = Said(asked), Said(answer)
@@ -85,9 +85,16 @@ class Stage:
         self.events.append(Said(sent))
         return sent
 
+    async def forward_post(self, person: Person, channel: str, text: str) -> Message:
+        """Somebody forwards a post of a channel that the bot isn't in; the message."""
+        there = self.api.channel(channel, bot_is_member=False)
+        sent = await self.chat.forward(person, await there.send(there.owner, text))
+        self.events.append(Said(sent))
+        return sent
+
     async def hear(self) -> Message:
         """The bot writes by itself, or to what was done."""
-        message = await self.chat.next_message(_PATIENCE)
+        message = await self.chat.next_message(PATIENCE)
         self.events.append(Said(message))
         return message
 
@@ -98,7 +105,7 @@ class Stage:
 
     async def hear_edit(self) -> Message:
         """The bot changes a message; the message as it becomes."""
-        edited = await self.chat.next_edit(_PATIENCE)
+        edited = await self.chat.next_edit(PATIENCE)
         self.events.append(Said(edited, edited=True))
         return edited
 
@@ -106,7 +113,7 @@ class Stage:
         """Somebody presses a button; what the bot says beside the message is written down."""
         self.events.append(Pressed(person.first_name, label))
         await self.chat.press(message, data_of(message, label), by=person)
-        answer = await self.api.next_request("answerCallbackQuery", _PATIENCE)
+        answer = await self.api.next_request("answerCallbackQuery", PATIENCE)
         if text := answer.get("text"):
             self.events.append(Told(text))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.application import Bot, polling
-from bot.journal import Journal
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import build

@@ -6,8 +6,8 @@ from pydantic import SecretStr
 
 from bot.answering import Answering
 from bot.application import Bot, build_bot
-from bot.journal import Journal
 from bot.settings import Settings
+from bot.storage.journal import Journal
 from bot_api_server import BotApiServer
 from embeddings.retriever import Retriever
 from fixed_retriever import BRIDGE, CANAL

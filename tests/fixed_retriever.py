@@ -3,14 +3,19 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+
+import numpy as np
 
 from embeddings.confidence import Evidence
+from embeddings.embedder import Embedder, Embeddings
 from embeddings.quoting import quote_around
-from embeddings.retriever import ArticleList, ArticlePage, Hit, Retriever
+from embeddings.retriever import ArticleList, ArticlePage, Hit, IndexState, Retriever
+from embeddings.store import LanguageMean
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
+from word_embedder import WordEmbedder
 
 BRIDGE = Article(
     slug="bridge",
@@ -68,6 +73,8 @@ class FixedRetriever(Retriever):
             "canal": passage_of(CANAL, CANAL_SENTENCES),
         }
         self.calibrated = True
+        self._embedder: Embedder = WordEmbedder("bridge", "canal", "ticket", "билет", "school")
+        self.generation = 1
         self.confidence = 1.0
         """Of what is found; of all else it is 0."""
         self.batches: list[list[str]] = []
@@ -85,6 +92,23 @@ class FixedRetriever(Retriever):
     def list_articles(self, question: str, limit: int, after: str | None = None) -> list[Article]:
         """Both articles for the news; none if that goes on about something."""
         return [BRIDGE, CANAL][:limit] if question == "What is the news?" and not after else []
+
+    def state(self) -> IndexState:
+        """As the real one does."""
+        return IndexState(2, 2, datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+    def embed_questions(self, questions: Sequence[str]) -> Embeddings:
+        """By a few words; see `WordEmbedder`."""
+        self.threads.add(threading.current_thread().name)
+        return self._embedder.embed_questions(questions).embeddings
+
+    def language_means(self) -> dict[str, LanguageMean]:
+        """All alike."""
+        mean = LanguageMean(*[np.zeros(self._embedder.dimension, np.float32)] * 4)
+        return dict.fromkeys(("en", "ru", "kk", "ky"), mean)
+
+    def refresh(self) -> bool:
+        return False
 
     def search_batch(
         self,

@@ -86,6 +86,8 @@ def _runs(units: bytes, start: int, end: int, entities: list[dict[str, Any]]) ->
                 case "url":
                     first, last = look["offset"], look["offset"] + look["length"]
                     link = units[2 * first : 2 * last].decode("utf-16-le")
+                    # Telegram opens a bare "a.kz" with this, too.
+                    link = link if "://" in link else f"http://{link}"
                 case "bold" | "mention" | "bot_command" | "hashtag" | "email":
                     pass
                 case type_ if type_ not in _QUOTES:

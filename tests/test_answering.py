@@ -334,8 +334,10 @@ async def test_who_waits_is_answered_in_one_batch(
         asyncio.ensure_future(answering.answer(read_question(f"bridge {n}"))) for n in range(40)
     ]
     await asyncio.sleep(0)
+    assert answering.waiting == 40
     retriever.may_go_on.set()
     answers = await asyncio.gather(first, *others)
+    assert answering.waiting == 0
     assert [answer.question.text for answer in answers[1:]] == [f"bridge {n}" for n in range(40)]
     assert [len(batch) for batch in retriever.batches] == [1, 32, 8]
     assert len(retriever.threads) == 1

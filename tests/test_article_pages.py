@@ -27,8 +27,8 @@ from bot.article_pages import (
     prompt_card,
 )
 from bot.callback_data import read_callback_data
-from bot.formatting import Card
 from bot.errors import QuoteError
+from bot.formatting import Card
 from bot_api_rules import utf16_length
 from embeddings.retriever import ArticleList, ArticlePage
 from fixed_retriever import BRIDGE, BRIDGE_SENTENCES, CANAL, CANAL_SENTENCES, passage_of

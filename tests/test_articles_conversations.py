@@ -7,7 +7,7 @@ import pytest
 
 from bot.application import Bot, polling
 from bot.handlers import articles as articles_handler
-from bot.journal import Journal
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import Message, build, buttons, data_of, entities

@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, FormData
+from PIL import Image
 from telegram import (
     Bot,
     BotCommand,
@@ -17,9 +19,15 @@ from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InlineQueryResultArticle,
+    InputFile,
     InputTextMessageContent,
     LinkPreviewOptions,
+    Message,
     MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
     ReactionTypeEmoji,
     ReplyParameters,
     Update,
@@ -45,7 +53,7 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot_api_chats import Chat, Person
-from bot_api_rules import PARAMETERS, detect_entities, is_link, utf16_length
+from bot_api_rules import PARAMETERS, RefusalError, detect_entities, is_link, utf16_length
 from bot_api_server import BotApiServer
 
 Reply = tuple[int, dict[str, Any]]
@@ -408,10 +416,18 @@ async def test_two_blockquotes(bot: Bot, chat: Chat) -> None:
     [
         ("🌍 @green_bot, @abc (@Green_Bot)", [("mention", 3, 10), ("mention", 21, 10)]),
         ("@green_bot2 me@green_bot @green_botә", [("mention", 0, 11)]),
-        ("/ask@green_bot кто? /a/b //c", [("bot_command", 0, 14)]),
+        ("/ask@green_bot кто? /a/b //c /askкто и/ask", [("bot_command", 0, 14)]),
         ("См. (https://ru.wikipedia.org/wiki/Кот_(зверь)).", [("url", 5, 41)]),
         ("https://a.kz/@green_bot a@b.kz", [("url", 0, 23), ("email", 24, 6)]),
         ("#көше #1 ##a", [("hashtag", 0, 5), ("hashtag", 10, 2)]),
+        ("/add green.kz/news?x=1#y, да", [("bot_command", 0, 4), ("url", 5, 19)]),
+        ("См. GREEN.KZ, зелёный.рф и қазақ.kz.", [("url", 4, 8), ("url", 14, 10), ("url", 27, 8)]),
+        ("article.md report.pdf notes.docx", [("url", 0, 10)]),
+        ("сайт:green.kz:8080/x («a.b.co.uk»)", [("url", 5, 15), ("url", 23, 9)]),
+        ("конец.In Hello.World и т.д. v1.2 01.02.2024 green.zzz", []),
+        ("green..kz x_y.kz x-.kz a.kz-b a.kz@b a.kzә @a.kz", []),
+        ("x-y.kz a_b.c.kz", [("url", 0, 6), ("url", 7, 8)]),
+        ("http://127.0.0.1:8080/x", [("url", 0, 23)]),
     ],
 )
 def test_detected_entities(text: str, expected: list[tuple[str, int, int]]) -> None:
@@ -641,7 +657,7 @@ async def test_media(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> 
     await chat.send_photo(alice, caption="@green_bot who?")
     await chat.send_sticker(alice)
     await chat.send_voice(alice)
-    await chat.send_document(alice, b"# Title", "article.md")
+    await chat.send_document(alice, "Статья №1.md", b"# Title", caption="See a.kz")
     photo, sticker, voice, document = (u.message for u in await bot.get_updates())
     assert photo is not None
     assert photo.caption_entities[0].type == "mention"
@@ -650,28 +666,269 @@ async def test_media(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> 
     assert voice is not None
     assert voice.voice is not None
     assert document is not None
+    assert document.caption_entities[0].type == "url"
     assert document.document is not None
-    assert document.document.file_name == "article.md"
+    assert document.document.file_name == "Статья №1.md"
+    assert document.document.mime_type == "text/markdown"
+    assert document.document.file_size == 7
     file = await bot.get_file(document.document.file_id)
+    assert file.file_path is not None
+    assert file.file_path.endswith(".md")
+    assert "Статья" not in file.file_path
     assert bytes(await file.download_as_bytearray()) == b"# Title"
     assert api.refused == []
 
 
-async def test_uploads(api: BotApiServer, bot: Bot, chat: Chat) -> None:
+async def test_strange_document(bot: Bot, alice: Person, chat: Chat) -> None:
+    """A phone may give any name and any type; neither gets into the path of the file."""
+    await chat.send_document(alice, "../a?b#c.p%f", mime_type="application/pdf")
+    (update,) = await bot.get_updates()
+    assert update.message is not None
+    assert update.message.document is not None
+    assert update.message.document.mime_type == "application/pdf"
+    file = await bot.get_file(update.message.document)
+    assert file.file_path is not None
+    assert re.fullmatch(r".*/documents/file_\d+", file.file_path)
+    assert await file.download_as_bytearray() == b"document"
+
+
+async def test_too_large_document(bot: Bot, alice: Person, chat: Chat) -> None:
+    """Bots can fetch 20 MB and not a byte more, though the message arrives."""
+    await chat.send_document(alice, content=bytes(20 * 1024**2))
+    await chat.send_document(alice, content=bytes(20 * 1024**2 + 1))
+    fits, large = (u.message.document for u in await bot.get_updates() if u.message)
+    assert fits is not None
+    assert len(await (await fits.get_file()).download_as_bytearray()) == 20 * 1024**2
+    assert large is not None
+    assert large.file_size == 20 * 1024**2 + 1
+    with pytest.raises(BadRequest, match="File is too big"):
+        await large.get_file()
+
+
+async def test_failing_download(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> None:
+    """A download can fail like a request."""
+    sent = await chat.send_document(alice)
+    file = await bot.get_file(sent["document"]["file_id"])
+    api.fail_next("file", status=502)
+    api.fail_next("file", drop=True)
+    for _ in range(2):
+        with pytest.raises(NetworkError):
+            await file.download_as_bytearray()
+    api.files.clear()
+    with pytest.raises(InvalidToken, match="Not Found"):
+        await file.download_as_bytearray()
+
+
+def image(kind: str, width: int = 3, height: int = 2) -> bytes:
+    """A black image."""
+    content = BytesIO()
+    Image.new("RGB", (width, height)).save(content, kind)
+    return content.getvalue()
+
+
+async def test_documents(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> None:
     """The bot sends files as uploads, and again by their id; captions have their own limit."""
-    sent = await bot.send_document(chat.id, b"log", filename="log.txt", caption="See a@b.kz")
+    question = await chat.send(alice, "/export")
+    button = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    sent = await bot.send_document(
+        chat.id,
+        b"a,b",
+        filename="журнал.csv",
+        caption="See a@b.kz",
+        caption_entities=[MessageEntity("bold", 0, 3)],
+        reply_parameters=ReplyParameters(question["message_id"]),
+        reply_markup=button,
+        thumbnail=image("JPEG"),
+    )
     assert sent.document is not None
-    assert sent.document.file_name == "log.txt"
-    assert sent.caption_entities[0].type == "email"
-    await bot.send_document(chat.id, sent.document.file_id)
-    assert (await bot.send_photo(chat.id, b"jpeg")).photo
-    with pytest.raises(BadRequest, match="caption is too long"):
-        await bot.send_photo(chat.id, b"jpeg", caption="x" * 1025)
+    assert (sent.document.file_name, sent.document.mime_type) == ("журнал.csv", "text/csv")
+    assert sent.document.thumbnail is not None
+    assert [e.type for e in sent.caption_entities] == ["bold", "email"]
+    assert sent.reply_to_message is not None
+    assert sent.reply_markup == button
+    again = await bot.send_document(chat.id, sent.document.file_id)
+    assert again.document == sent.document
+    assert bytes(await (await again.document.get_file()).download_as_bytearray()) == b"a,b"
+    assert api.refused == []
     with pytest.raises(BadRequest, match="File must be non-empty"):
         await bot.send_document(chat.id, b"")
-    with pytest.raises(BadRequest, match="Wrong file identifier"):
-        await bot.send_document(chat.id, "unknown")
-    assert len(api.refused) == 3
+    with pytest.raises(BadRequest, match="Type of file mismatch"):
+        await bot.send_photo(chat.id, sent.document.file_id)
+    for unknown in ("unknown", "https://a.kz/x.csv", "attach://nothing"):
+        with pytest.raises(BadRequest, match="Wrong file identifier"):
+            await bot.send_document(chat.id, unknown)
+    assert len(api.refused) == 5
+
+
+@pytest.mark.parametrize("size", [50 * 1024**2 + 1, 51 * 1024**2 + 1])
+async def test_too_large_upload(bot: Bot, chat: Chat, size: int) -> None:
+    """Bots can send 50 MB."""
+    with pytest.raises(NetworkError, match="Request Entity Too Large"):
+        await bot.send_document(chat.id, bytes(size))
+
+
+async def test_largest_upload(bot: Bot, chat: Chat) -> None:
+    """Exactly 50 MB pass, whatever comes with them."""
+    caption = "🌍" * 512
+    sent = await bot.send_document(chat.id, bytes(50 * 1024**2), caption=caption)
+    assert sent.document is not None
+    assert sent.document.file_size == 50 * 1024**2
+    assert sent.caption == caption
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+async def test_photos(bot: Bot, chat: Chat, kind: str) -> None:
+    """A PNG or JPEG is a photo, directly or by attach://, with a caption of 1,024 units."""
+    sent = await bot.send_photo(chat.id, image(kind), caption="🌍" * 512)
+    assert [(size.width, size.height) for size in sent.photo] == [(3, 2)]
+    attached = await bot.send_photo(chat.id, InputFile(image(kind), attach=True))
+    assert [(size.width, size.height) for size in attached.photo] == [(3, 2)]
+    assert (await bot.send_photo(chat.id, sent.photo[0].file_id)).photo == sent.photo
+    with pytest.raises(BadRequest, match="caption is too long"):
+        await bot.send_photo(chat.id, image(kind), caption="🌍" * 512 + "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "description"),
+    [
+        (b"<svg/>", "Image_process_failed"),
+        (image("PNG")[:35], "Image_process_failed"),
+        (image("GIF"), "Image_process_failed"),
+        (image("PNG", 9000, 1001), "Photo_invalid_dimensions"),
+        (image("PNG", 21, 1), "Photo_invalid_dimensions"),
+        (bytes(10 * 1024**2 + 1), "10485761 bytes is too big for a photo"),
+    ],
+    ids=["no image", "cut", "gif", "large", "narrow", "heavy"],
+)
+async def test_bad_photo(bot: Bot, chat: Chat, content: bytes, description: str) -> None:
+    """A photo is a whole image that is neither too large nor too narrow."""
+    with pytest.raises(BadRequest, match=description):
+        await bot.send_photo(chat.id, content)
+
+
+async def test_unnamed_upload(api: BotApiServer, chat: Chat) -> None:
+    """A file that no parameter names is an unknown parameter."""
+    form = FormData({"chat_id": str(chat.id), "text": "attach://x"})
+    form.add_field("x", b"x", filename="x.txt")
+    async with ClientSession() as session:
+        url = f"{api.url}/bot{api.token}/sendMessage"
+        async with session.post(url, data=form) as response:
+            assert "takes no parameter 'x'" in (await response.json())["description"]
+
+
+async def test_edit_media(bot: Bot, alice: Person, chat: Chat) -> None:
+    """A photo has a caption to edit and no text; its buttons change like those of a text."""
+    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    sent = await bot.send_photo(chat.id, image("PNG"), caption="x", reply_markup=keyboard)
+    shown = await chat.next_message()
+    press = await chat.press(shown, "a")
+    assert press["message"]["photo"] == shown["photo"]
+    with pytest.raises(BadRequest, match="There is no text in the message to edit"):
+        await sent.edit_text("y")
+    await sent.edit_reply_markup()
+    edited = await chat.next_edit()
+    assert (edited["caption"], edited["photo"]) == ("x", shown["photo"])
+    assert "reply_markup" not in edited
+    await sent.edit_caption("See a.kz")
+    edited = await chat.next_edit()
+    assert (edited["caption"], edited["photo"]) == ("See a.kz", shown["photo"])
+    assert edited["caption_entities"] == [entity("url", 4, 4)]
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await sent.edit_caption("See a.kz")
+    text = await bot.send_message(chat.id, "x")
+    with pytest.raises(BadRequest, match="There is no caption in the message to edit"):
+        await text.edit_caption("y")
+    answer = await bot.send_document(chat.id, b"x", reply_markup=keyboard)
+    await chat.press(chat.messages[answer.message_id], "a")
+    *_, update = await bot.get_updates()
+    assert update.callback_query is not None
+    assert isinstance(update.callback_query.message, Message)
+    assert update.callback_query.message.document is not None
+
+
+async def test_gaps_between_requests(api: BotApiServer, bot: Bot, chat: Chat) -> None:
+    """How fast a message was edited can be told, and how often; refused edits don't count."""
+    first = await bot.send_message(chat.id, "0")
+    other = await bot.send_message(chat.id, "0")
+    assert api.gaps("editMessageText") == []
+    for text in ("1", "2", "3"):
+        await first.edit_text(text)
+        await other.edit_text(text)
+    with pytest.raises(BadRequest):
+        await first.edit_text("3")
+    times = [request.time for request in api.requests if request.method == "editMessageText"]
+    assert len(times) == 6
+    assert sorted(times) == times
+    gaps = api.gaps("editMessageText", chat_id=chat.id, message_id=first.message_id)
+    assert gaps == [times[2] - times[0], times[4] - times[2]]
+
+
+async def test_forwarded_post(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> None:
+    """A channel's post arrives as it was written, with where it stands."""
+    news = api.channel("Green News", username="green_news", bot_is_member=False)
+    link = entity("text_link", 0, 5, url="https://a.kz/water")
+    post = await news.send(
+        alice, "Water @green_bot b.kz", entities=[link], fields={"author_signature": "Ann"}
+    )
+    closed = api.channel("Closed", bot_is_member=False)
+    photo = await closed.send_photo(alice, "Forest", entities=[entity("bold", 0, 6)])
+    await chat.forward(alice, post)
+    await chat.forward(alice, photo)
+    first, second = (u.message for u in await bot.get_updates())
+    assert first is not None
+    assert (first.text, first.from_user is not None) == ("Water @green_bot b.kz", True)
+    assert [(e.type, e.url) for e in first.entities] == [
+        ("text_link", "https://a.kz/water"),
+        ("mention", None),
+        ("url", None),
+    ]
+    origin = first.forward_origin
+    assert isinstance(origin, MessageOriginChannel)
+    assert (origin.chat.title, origin.chat.username) == ("Green News", "green_news")
+    assert (origin.message_id, origin.author_signature) == (post["message_id"], "Ann")
+    assert origin.date.timestamp() == post["date"]
+    assert first.author_signature is None
+    assert second is not None
+    assert (second.caption, second.caption_entities[0].type) == ("Forest", "bold")
+    assert second.photo[0].file_id == photo["photo"][0]["file_id"]
+    assert isinstance(second.forward_origin, MessageOriginChannel)
+    assert second.forward_origin.chat.username is None
+    assert second.forward_origin.author_signature is None
+
+
+async def test_forwarded_messages(api: BotApiServer, bot: Bot, alice: Person, chat: Chat) -> None:
+    """Of people, hidden people and groups' hidden admins a forward says what Telegram says."""
+    group = api.supergroup("Green Osh", username="green_osh", bot_is_member=False)
+    bob = api.user("Bob")
+    question = await group.send(bob, "Who?")
+    reply = await group.send(bob, "Well?", reply_to=question)
+    by_group = await group.send(alice, "Hm", anonymous=True)
+    forward = await chat.forward(alice, reply)
+    await chat.forward(alice, question, hidden=True)
+    await chat.forward(alice, by_group)
+    await chat.forward(alice, forward)
+    known, hidden, as_group, again = (u.message for u in await bot.get_updates())
+    assert known is not None
+    assert isinstance(known.forward_origin, MessageOriginUser)
+    assert known.forward_origin.sender_user.id == bob.id
+    assert (known.text, known.reply_to_message) == ("Well?", None)
+    assert hidden is not None
+    assert isinstance(hidden.forward_origin, MessageOriginHiddenUser)
+    assert hidden.forward_origin.sender_user_name == "Bob"
+    assert as_group is not None
+    assert isinstance(as_group.forward_origin, MessageOriginChat)
+    assert as_group.forward_origin.sender_chat.username == "green_osh"
+    assert again is not None
+    assert again.forward_origin == known.forward_origin
+
+
+async def test_marked_text(alice: Person, chat: Chat) -> None:
+    """What a person marks is kept; Telegram finds nothing within a link of the person's own."""
+    link = entity("text_link", 0, 4, url="https://b.kz/x")
+    sent = await chat.send(alice, "a.kz c.kz", entities=[link])
+    assert sent["entities"] == [link, entity("url", 5, 4)]
+    with pytest.raises(RefusalError, match="outside the text"):
+        await chat.send(alice, "a", entities=[link])
 
 
 async def test_press(api: BotApiServer, bot: Bot, alice: Person) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from bot.answering import Quote
 from bot.application import polling
-from bot.journal import Journal
 from bot.links import passage_link
 from bot.places import place_of
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import CARD, TRIMMED_CARD, WHOLE_CARD, build, buttons, data_of, entities
@@ -266,6 +266,8 @@ async def test_an_error_at_a_press_is_apologised_for(
     answered = await api.next_request("answerCallbackQuery")
     assert answered["text"] == "Sorry, something went wrong. Please try again a little later."
     retriever.error = None
+    # Alice is an admin.
+    assert "(IndexUnusable)" in (await private.next_message())["text"]
     after = await private.send(alice, "How long is the bridge?")
     assert (await private.answer_to(after))["text"] == CARD
     assert private.unread == []

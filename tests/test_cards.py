@@ -14,8 +14,8 @@ from bot import cards
 from bot.answering import Answer, Outcome, Question, Quote
 from bot.callback_data import Press, View, callback_data
 from bot.cards import quote_card, shortened
-from bot.formatting import Card
 from bot.errors import QuoteError
+from bot.formatting import Card
 from bot.places import place_of
 from bot.terminal_cards import terminal_card
 from bot_api_rules import check_markup, text_content, utf16_length

@@ -6,7 +6,7 @@ import pytest
 
 from bot.answering import RELATED_FROM
 from bot.application import Bot, polling
-from bot.journal import Journal
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import CARD, HIGHLIGHT, QUOTE, TRIMMED_CARD, build, buttons, entities
@@ -111,17 +111,19 @@ async def test_what_people_write_in_private(
     assert answer["text"].startswith(reply)
 
 
-async def test_what_is_no_text_in_private(private: Chat, alice: Person) -> None:
+async def test_what_is_no_text_in_private(api: BotApiServer, bot: Bot) -> None:
     """Photos, stickers, voices and files get a short reply; a caption is a question."""
+    person = api.user("Carol", language_code="en")
+    private = api.private_chat(person)
     for sent in (
-        await private.send_photo(alice),
-        await private.send_sticker(alice, "🌱"),
-        await private.send_voice(alice),
-        await private.send_document(alice),
+        await private.send_photo(person),
+        await private.send_sticker(person, "🌱"),
+        await private.send_voice(person),
+        await private.send_document(person),
     ):
         reply = await private.answer_to(sent)
         assert reply["text"] == "I only understand text. Please write your question in words."
-    photo = await private.send_photo(alice, "How long is this bridge?")
+    photo = await private.send_photo(person, "How long is this bridge?")
     assert (await private.answer_to(photo))["text"] == CARD
 
 
@@ -181,10 +183,12 @@ async def test_commands_are_set_for_each_scope_and_language(
         return [command["command"] for command in api.commands[scope, language]]
 
     everybodys, persons = ["ask", "articles", "latest", "help"], ["language", "privacy"]
+    admins = ["add", "drafts", "edit", "remove", "undo", "reindex", "cancel", "status", "stats"]
+    admins += ["unanswered", "sources"]
     for language in ("", "ru", "kk", "ky"):
         assert menu("all_group_chats", language) == everybodys
         assert menu("all_private_chats", language) == everybodys + persons
-        assert menu(f"chat:{alice.id}", language) == [*everybodys, *persons, "reindex"]
+        assert menu(f"chat:{alice.id}", language) == [*everybodys, *persons, *admins]
     assert api.commands["all_group_chats", "ru"][0]["description"] == "Задать вопрос"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.application import Bot, polling
-from bot.journal import Journal
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import CARD, TRIMMED_CARD, build

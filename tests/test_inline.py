@@ -4,7 +4,7 @@ import pytest
 from telegram.error import BadRequest
 
 from bot.application import Bot, polling
-from bot.journal import Journal
+from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import CARD, TRIMMED_CARD, WHOLE_CARD, build, buttons, data_of, entities

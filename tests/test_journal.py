@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bot import database
 from bot.errors import JournalError, JournalUnusable
-from bot.journal import AskedQuestion, Journal
-from bot.schema import TABLES
+from bot.storage import database
+from bot.storage.journal import AskedQuestion, Journal
+from bot.storage.schema import TABLES
 
 ALICE, BAKYT = 700_000_001, 700_000_002
 QUESTION = AskedQuestion(

@@ -1,7 +1,7 @@
 """Localization: the same in four languages, and every text there before anybody needs it."""
 
 import ast as python_ast
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,21 @@ from fluent.syntax.visitor import Visitor
 
 from bot import localization
 from bot.answering import Outcome
-from bot.localization import reply_language, say, small_talk, supported, written_date
+from bot.drafts.details import Detail
+from bot.localization import (
+    duration,
+    percent,
+    reply_language,
+    say,
+    short_date,
+    small_talk,
+    supported,
+    written_date,
+    written_number,
+)
 from bot.profile import ADMIN_COMMANDS, GROUP_COMMANDS, PRIVATE_COMMANDS
+from knowledge.changes import ChangeKind
+from knowledge.errors import Problem
 from knowledge.language import LANGUAGES
 
 BOT = Path(localization.__file__).parent
@@ -26,6 +39,7 @@ VALUES: dict[str, str | float] = {
     "seconds": 1.5,
     "articles": 3,
     "passages": 13,
+    "words": 500,
     "shown": 8,
     "first": 9,
     "last": 16,
@@ -34,6 +48,24 @@ VALUES: dict[str, str | float] = {
     "title": "A bridge",
     "days": 90,
     "name": "Uzbek",
+    "interval": "6 hours",
+    "time": "2 hours ago",
+    "url": "https://example.org",
+    "version": "0.1.0",
+    "size": 1.5,
+    "share": "87%",
+    "helpful": 45,
+    "verdicts": 52,
+    "average": 13.7,
+    "answered": "70%",
+    "command": "stats",
+    "trouble": "The disk is nearly full.",
+    "free": "12",
+    "done": 250,
+    "rate": 5,
+    "left": "2:30",
+    "percent": 25,
+    "bar": "▓▓░░",
 }
 
 
@@ -94,6 +126,15 @@ def test_every_key_in_the_code_has_a_text() -> None:
     made_up |= {f"{talk}-phrases" for talk in SMALL_TALK}
     made_up |= {f"question-in-{language}" for language in LANGUAGES}
     made_up |= {f"source-in-{language}" for language in LANGUAGES}
+    made_up |= {f"reading-{problem}" for problem in Problem}
+    made_up |= {f"{asked}-{detail}" for asked in ("ask", "button") for detail in Detail}
+    made_up |= {
+        f"{said}-{kind}" for said in ("change", "undone", "undo-next") for kind in ChangeKind
+    }
+    made_up |= {"edit-which", "remove-which", "draft-no-title", "draft-no-url"}
+    source_buttons = {"add", "check", "ask", "take", "pause", "resume", "remove", "forget"}
+    made_up |= {f"button-source-{action}" for action in source_buttons}
+    made_up |= {f"stats-{kind}" for kind in ("private", "group", "guest")}
     assert made_up <= known
     assert known <= named | made_up
 
@@ -171,6 +212,26 @@ def test_plurals(language: str, articles: int, passages: int, text: str) -> None
 def test_dates(language: str, text: str) -> None:
     """A date is written as people write it."""
     assert written_date(date(2021, 10, 25), language) == text
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["25 Oct", "2 days", "5 minutes ago", "12%", "1,234.5"]),
+        ("ru", ["25 окт.", "2 дня", "5 минут назад", "12\u00a0%", "1\u00a0234,5"]),
+        ("kk", ["25 қаз.", "2 күн", "5 минут бұрын", "12%", "1\u00a0234,5"]),
+        ("ky", ["25-окт.", "2 күн", "5 мүнөт мурун", "12%", "1\u00a0234,5"]),
+    ],
+)
+def test_short_dates_times_and_numbers(language: str, texts: list[str]) -> None:
+    """Each language has its own order, signs and words."""
+    assert [
+        short_date(date(2021, 10, 25), language),
+        duration(timedelta(days=2), language),
+        duration(timedelta(minutes=5), language, ago=True),
+        percent(0.12, language),
+        written_number(1234.5, language),
+    ] == texts
 
 
 @pytest.mark.parametrize(

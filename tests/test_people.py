@@ -10,8 +10,8 @@ import pytest
 
 from bot import profile
 from bot.application import Bot, polling
-from bot.journal import AskedQuestion, Journal
 from bot.localization import say
+from bot.storage.journal import AskedQuestion, Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import build, buttons
@@ -474,7 +474,7 @@ async def test_old_questions_go_while_the_bot_runs(
         async with polling(bot):
             now += timedelta(days=7)
             assert bot.telegram.job_queue is not None
-            [job] = bot.telegram.job_queue.jobs()
+            [job] = bot.telegram.job_queue.get_jobs_by_name("tidy")
             assert str(job.job.trigger) == "interval[1:00:00]"
             await job.run(bot.telegram)
         assert await kept_of(journal, alice) == 0

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import admin_day
 from bot.localization import say
 from bot_api_chats import Chat, Person
 from bot_api_rules import utf16_length
@@ -71,6 +72,13 @@ def test_blocks() -> None:
             )
         ),
     ]
+
+
+def test_a_bare_link_leads_somewhere() -> None:
+    """Telegram opens a link that is written without a scheme, and so do these pages."""
+    said = message("See a.kz/x", entity("url", "a.kz/x", "See a.kz/x"))
+    assert blocks_of(said) == [Block(((Run("See "), Run("a.kz/x", link="http://a.kz/x")),))]
+    assert transcript([Said(said)], "en") == "**Green**: See [a.kz/x](http://a.kz/x)\n"
 
 
 def test_neighbouring_quotes_are_two_blocks() -> None:
@@ -166,6 +174,39 @@ def test_what_happens_between_messages() -> None:
         "**Green** (the same message): Bob\n"
     )
     assert transcript(events[:1], "kk") == "*Ann топқа Green ботын қосады.*\n"
+
+
+def test_files_pictures_and_forwards() -> None:
+    """A file is named, a picture told of, above what is said to it; a forward has its author."""
+    person = {"from": QUESTION["from"]}
+    file = message("") | person | {"document": {"file_name": "a_b.pdf"}}
+    chart = {name: value for name, value in message("").items() if name != "text"}
+    chart |= {"photo": [{}], "caption": "This week\n5 questions"}
+    channel = {"type": "channel", "chat": {"title": "Green *News*"}}
+    bob = {"type": "user", "sender_user": {"first_name": "Bob"}}
+    group = {"type": "chat", "sender_chat": {"title": "Osh"}}
+    hidden = {"type": "hidden_user", "sender_user_name": "Cem"}
+    events: list[Event] = [Said(file), Said(chart)]
+    events += [
+        Said(message("Rain") | person | {"message_id": number, "forward_origin": origin})
+        for number, origin in enumerate((channel, bob, group, hidden), 3)
+    ]
+    assert transcript(events, "en") == (
+        "**Ann\\_a**: *the file a\\_b.pdf*\n"
+        "\n"
+        "**Green**: *a picture*\n"
+        "\n"
+        "This week\\\n"
+        "5 questions\n"
+        "\n"
+        "**Ann\\_a** (forwarded from Green \\*News\\*): Rain\n"
+        "\n"
+        "**Ann\\_a** (forwarded from Bob): Rain\n"
+        "\n"
+        "**Ann\\_a** (forwarded from Osh): Rain\n"
+        "\n"
+        "**Ann\\_a** (forwarded from Cem): Rain\n"
+    )
 
 
 async def test_a_conversation_is_written_down(
@@ -266,4 +307,18 @@ def test_docs_are_up_to_date(language: str) -> None:
         for line in say(language, key, bot="green_bot").splitlines():
             assert escaped(line) in page
     for key in ("button-whole", "button-more", "button-helpful", "button-share"):
+        assert f"`{say(language, key)}`" in page
+
+
+@pytest.mark.parametrize("language", admin_day.SCRIPTS)
+def test_an_admins_day_is_up_to_date(language: str) -> None:
+    """The same for what only admins see; no address of the machine that wrote it is in there."""
+    page = (DOCS / "transcripts" / f"admin.{language}.md").read_text("utf-8")
+    script = admin_day.SCRIPTS[language]
+    assert "127.0.0.1" not in page
+    for words in (script.headline, script.question, script.unanswered):
+        assert escaped(words) in page
+    for key in ("draft-reading", "draft-new", "change-on-its-way", "change-out-of-answers"):
+        assert escaped(say(language, key)) in page
+    for key in ("button-save", "button-discard", "button-title", "button-date", "button-link"):
         assert f"`{say(language, key)}`" in page

@@ -22,6 +22,9 @@ class _Words:
     pressed: str
     told: str
     joined: str
+    forwarded: str
+    picture: str
+    file: str
 
 
 _WORDS = {
@@ -31,6 +34,9 @@ _WORDS = {
         pressed="{who} presses “{label}”.",
         told="On the screen: “{text}”",
         joined="{who} adds {bot} to the group.",
+        forwarded="forwarded from {whom}",
+        picture="a picture",
+        file="the file {name}",
     ),
     "ru": _Words(
         edited="изменено",
@@ -38,6 +44,9 @@ _WORDS = {
         pressed="{who} нажимает «{label}».",
         told="На экране: «{text}»",
         joined="{who} добавляет {bot} в группу.",
+        forwarded="переслано от {whom}",
+        picture="картинка",
+        file="файл {name}",
     ),
     "kk": _Words(
         edited="өзгертілді",
@@ -45,6 +54,9 @@ _WORDS = {
         pressed="{who} «{label}» батырмасын басады.",
         told="Экранда: «{text}»",
         joined="{who} топқа {bot} ботын қосады.",
+        forwarded="{whom} жазғанынан",
+        picture="сурет",
+        file="{name} файлы",
     ),
     "ky": _Words(
         edited="өзгөртүлдү",
@@ -52,6 +64,9 @@ _WORDS = {
         pressed="{who} «{label}» баскычын басат.",
         told="Экранда: «{text}»",
         joined="{who} топко {bot} ботун кошот.",
+        forwarded="{whom} жазганынан",
+        picture="сүрөт",
+        file="{name} файлы",
     ),
 }
 
@@ -86,14 +101,44 @@ def _message(said: Said, before: Message | None, words: _Words) -> str:
     head = f"**{escaped(message['from']['first_name'])}**"
     if said.edited:
         head += f" ({words.same_message if message['from']['is_bot'] else words.edited})"
+    elif "forward_origin" in message:
+        whom = _first_author(message["forward_origin"])
+        head += f" ({escaped(words.forwarded.format(whom=whom))})"
     elif "reply_to_message" in message and message["chat"]["type"] != "private":
         head += f" → {escaped(message['reply_to_message']['from']['first_name'])}"
     head += ":"
-    blocks = [] if before and before["text"] == message["text"] else blocks_of(message)
+    if media := _media(message, words):
+        head += f" *{escaped(media)}*"
+    blocks = [] if before and _said(before) == _said(message) else blocks_of(message)
     parts = [_block(block) for block in blocks]
-    if blocks and not blocks[0].quoted:
+    if blocks and not blocks[0].quoted and not media:
         head += f" {parts.pop(0)}"
     return "\n\n".join([head, *parts, *_keyboard(message)])
+
+
+def _said(message: Message) -> str:
+    return str(message.get("text") or message.get("caption") or "")
+
+
+def _first_author(origin: Message) -> str:
+    """Who wrote a message that somebody forwards; a channel by its title."""
+    match origin["type"]:
+        case "channel":
+            return str(origin["chat"]["title"])
+        case "chat":
+            return str(origin["sender_chat"]["title"])
+        case "user":
+            return str(origin["sender_user"]["first_name"])
+    return str(origin["sender_user_name"])
+
+
+def _media(message: Message, words: _Words) -> str:
+    """What stands above the text of a message that has more than text."""
+    if "photo" in message:
+        return words.picture
+    if "document" in message:
+        return words.file.format(name=message["document"]["file_name"])
+    return ""
 
 
 def _block(block: Block) -> str:

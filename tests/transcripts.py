@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import admin_day
 import knowledge
+from admin_day import Day, play_day
 from bot.application import polling
-from bot.journal import Journal
 from bot.localization import say
 from bot.settings import load_settings
+from bot.storage.journal import Journal
 from bot_api_server import BotApiServer
 from chat_picture import Screen, picture
 from chat_record import Stage
@@ -36,6 +38,7 @@ from transcript_scripts import SCRIPTS, Script
 DOCS = Path(__file__).parent.parent / "docs"
 _ARTICLES = Path(knowledge.__file__).parent / "articles"
 _WRITTEN_BY = "<!-- Written by `make transcripts`; what is changed by hand is lost. -->"
+_SITE = "https://news.example.org"
 
 # Which part of which language's private chat the picture shows, in the order of the columns.
 _SCREENS = (
@@ -59,14 +62,19 @@ def main() -> None:
     # Otherwise the library warns at every RetryAfter that its seconds will become a timedelta.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     logging.basicConfig(level=logging.WARNING)
-    embedder = load_embedder("packaged", load_settings().models_dir)
+    models = load_settings().models_dir.absolute()
+    embedder = load_embedder("packaged", models)
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index.db"
         reindex(load_corpus(_ARTICLES), index, embedder)
         retriever = Retriever(Store.open(index, embedder), embedder, load_calibration())
         with closing(Journal.open(Path(folder), days=90)) as journal:
             played = asyncio.run(play(retriever, journal, SCRIPTS))
-    for path in write(played, DOCS):
+    days = {}
+    for language in admin_day.SCRIPTS:
+        with tempfile.TemporaryDirectory() as folder:
+            days[language] = asyncio.run(play_day(language, Path(folder), embedder, models))
+    for path in [*write(played, DOCS), *write_days(days, DOCS)]:
         sys.stderr.write(f"{path}\n")
 
 
@@ -106,6 +114,20 @@ def write(played: dict[str, Played], folder: Path) -> list[Path]:
         folder / "cards.png", optimize=True
     )
     return [*files, folder / "cards.png"]
+
+
+def write_days(days: dict[str, Day], folder: Path) -> list[Path]:
+    """Write the transcripts of admins' days; the files."""
+    files = []
+    for language, day in days.items():
+        path = folder / "transcripts" / f"admin.{language}.md"
+        said = transcript(day.stage.events, language)
+        # The site of the play had an address of this machine, and another one each time.
+        said = said.replace(day.site, _SITE)
+        title = admin_day.SCRIPTS[language].title
+        path.write_text(f"{_WRITTEN_BY}\n\n# {title}\n\n{said}", "utf-8")
+        files.append(path)
+    return files
 
 
 def _screen(played: Played, language: str, scene: str) -> Screen:

@@ -13,8 +13,8 @@ from bot.commands.options import AsJson
 from bot.errors import ReindexError
 
 if TYPE_CHECKING:
-    from bot.details import T
-    from bot.reading import ReadDraft
+    from bot.drafts.details import T
+    from bot.drafts.reading import ReadDraft
     from bot.settings import Settings
     from knowledge.article import Article
     from knowledge.changes import Change, Changes
@@ -118,8 +118,9 @@ def _is_asked() -> bool:
 
 
 def _say_draft(source: str, name: str | None) -> None:
-    """Print what was read, for `bot.reading.Reading` in another process."""
-    from bot.reading import ReadDraft, ReadingProblem, known, limit_this_process, to_json
+    """Print what was read, for `bot.drafts.reading.Reading` in another process."""
+    from bot.drafts.reading import ReadDraft, ReadingProblem, known, to_json
+    from bot.limited_process import limit_this_process
 
     limit_this_process()
     settings = preparation.start()
@@ -152,8 +153,8 @@ def _read_here(settings: "Settings", source: str, name: str | None) -> "Draft":
 
 
 def _read(settings: "Settings", source: str) -> "ReadDraft":
-    from bot.details import as_link
-    from bot.reading import Reading
+    from bot.drafts.details import as_link
+    from bot.drafts.reading import Reading
 
     command = [sys.executable, "-m", "bot", "add", "--draft", "--json"]
     reading = Reading(command, settings.environment())
@@ -170,7 +171,7 @@ def _read(settings: "Settings", source: str) -> "ReadDraft":
 def _with_details(
     thing: "T", title: str | None, day: str | None, url: str | None, publisher: str | None
 ) -> "T":
-    from bot.details import Detail, with_detail
+    from bot.drafts.details import Detail, with_detail
 
     typed = {
         Detail.TITLE: title,

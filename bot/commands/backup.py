@@ -9,8 +9,8 @@ import typer
 from bot.commands import preparation
 
 if TYPE_CHECKING:
-    from bot.backup import Places
     from bot.settings import Settings
+    from bot.storage.backup import Places
 
 
 def backup(
@@ -24,8 +24,8 @@ def backup(
     it. Your settings (.env, with the token) are not in it.
     """
     settings = preparation.start()
-    from bot.backup import back_up
-    from bot.status import installed_version
+    from bot.insight.status import installed_version
+    from bot.storage.backup import back_up
 
     now = datetime.now(UTC)
     target = file or Path(f"green-initiatives-bot-{now:%Y%m%d-%H%M%S}.zip")
@@ -45,7 +45,7 @@ def restore(
 ) -> None:
     """Put back what a backup holds; stop the bot first."""
     settings = preparation.start()
-    from bot.backup import restore as put_back
+    from bot.storage.backup import restore as put_back
 
     restored = put_back(file, _places(settings), datetime.now(UTC), force=force)
     for folder in restored.moved_to:
@@ -58,6 +58,6 @@ def restore(
 
 
 def _places(settings: "Settings") -> "Places":
-    from bot.backup import Places
+    from bot.storage.backup import Places
 
     return Places(settings.data_dir, settings.articles_dir)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bot.answering import Answer
-    from bot.database import Database
+    from bot.insight.stats import Stats
+    from bot.insight.status import Kept
+    from bot.insight.unanswered import QuestionGroup
     from bot.settings import Settings
-    from bot.stats import Stats
-    from bot.status import Kept
-    from bot.unanswered import QuestionGroup
+    from bot.storage.database import Database
     from embeddings.retriever import IndexState
 
 Days = Annotated[int, typer.Option("--days", min=1, max=3650, help="How many days.")]
@@ -34,9 +34,9 @@ app = typer.Typer(no_args_is_help=True, help="What people asked.")
 def status(*, as_json: AsJson = False) -> None:
     """Show how the bot is: what it knows, what waits, what it uses of the machine."""
     settings = preparation.start()
-    from bot.article_drafts import ArticleDrafts
-    from bot.report_cards import status_text
-    from bot.status import (
+    from bot.drafts.waiting import ArticleDrafts
+    from bot.insight.cards import status_text
+    from bot.insight.status import (
         Status,
         Waiting,
         count_drafts,
@@ -68,8 +68,8 @@ def stats(
 ) -> None:
     """Count the questions of some days, and how they went."""
     settings = preparation.start()
+    from bot.insight.stats import read_stats, stats_fields
     from bot.localization import supported
-    from bot.stats import read_stats, stats_fields
 
     spoken = supported(language)
     if spoken is None:
@@ -79,7 +79,7 @@ def stats(
             lambda connection: read_stats(connection, database.time(), days, settings.journal_days)
         )
     if plot:
-        from bot.charts import draw
+        from bot.insight.charts import draw
 
         if not counted.questions:
             raise typer.BadParameter("Nobody has asked anything then.", param_hint="--plot")
@@ -95,7 +95,7 @@ def unanswered(days: Days = 30, *, as_json: AsJson = False) -> None:
     """List what people ask and the articles don't answer, grouped by meaning."""
     settings = preparation.start()
     from bot.answering import answer_questions
-    from bot.unanswered import batches, rank, read_wordings
+    from bot.insight.unanswered import batches, rank, read_wordings
     from embeddings.question_groups import QuestionGroups
 
     with _opened(settings) as database:
@@ -137,7 +137,7 @@ def export(
     "person" is a number for each person in this table alone. "confidence" is of the first quote.
     """
     settings = preparation.start()
-    from bot.journal_export import write_csv
+    from bot.storage.export import write_csv
 
     with (
         _opened(settings) as database,
@@ -152,8 +152,8 @@ def export(
 @contextlib.contextmanager
 def _opened(settings: "Settings") -> Iterator["Database"]:
     """Open the journal that there is; none is made."""
-    from bot.database import JOURNAL_FILE, Database
     from bot.errors import JournalUnusable
+    from bot.storage.database import JOURNAL_FILE, Database
 
     if not (settings.data_dir / JOURNAL_FILE).exists():
         raise JournalUnusable(
@@ -168,7 +168,7 @@ def _opened(settings: "Settings") -> Iterator["Database"]:
 def _written(path: Path) -> Iterator[BinaryIO]:
     """A file that is there only once it is whole."""
     from bot.errors import OutputUnwritable
-    from bot.private_files import writing
+    from bot.storage.private_files import writing
 
     try:
         with writing(path) as file:
@@ -205,7 +205,7 @@ def _index_state(settings: "Settings") -> "IndexState | None":
 
 def _kept(settings: "Settings") -> "Kept | None":
     from bot.errors import JournalError, JournalUnusable
-    from bot.status import read_kept
+    from bot.insight.status import read_kept
 
     try:
         with _opened(settings) as database:

@@ -92,9 +92,7 @@ def load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
 
     try:
         # Of thousands of files only those that have changed are read as articles.
-        return load_corpus(
-            articles or settings.articles_dir, known_articles(settings.index_path)
-        )
+        return load_corpus(articles or settings.articles_dir, known_articles(settings.index_path))
     except CorpusError as error:
         if articles:
             raise

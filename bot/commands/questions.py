@@ -41,7 +41,7 @@ def run() -> None:
 
     from bot.answering import Answering
     from bot.application import build_bot, serve
-    from bot.journal import Journal
+    from bot.storage.journal import Journal
 
     with contextlib.closing(Journal.open(settings.data_dir, settings.journal_days)) as journal:
         bot = build_bot(settings, Answering(preparation.prepare_retriever(settings)), journal)

@@ -13,7 +13,7 @@ from bot.commands.options import AsJson
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from bot.source_checks import CheckReport, SourceChecks
+    from bot.sources.checks import CheckReport, SourceChecks
     from knowledge.feeds import Listing
     from knowledge.sources import Source
 
@@ -41,7 +41,7 @@ def add(
 ) -> None:
     """Find the feed or sitemap of a site, and check it from now on."""
     settings = preparation.start()
-    from bot.details import as_link
+    from bot.drafts.details import as_link
     from knowledge.sources import Approval, Source, read_interval
 
     link = as_link(url)
@@ -101,12 +101,12 @@ def read(
     robots: Annotated[bool, typer.Option("--robots", help="Read its robots.txt.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is in a feed or sitemap; `bot.listings.Listings` does it with --json."""
-    from bot.reading import limit_this_process
+    """Say what is in a feed or sitemap; `bot.sources.listings.Listings` does it with --json."""
+    from bot.limited_process import limit_this_process
 
     limit_this_process()
     settings = preparation.start()
-    from bot.listings import answer, visit
+    from bot.sources.listings import answer, visit
 
     with preparation.open_fetcher(settings) as fetcher:
         if as_json:
@@ -120,7 +120,7 @@ def read(
 
 async def _list(settings: "Settings") -> None:
     from bot.localization import duration
-    from bot.source_records import SourceRecord
+    from bot.sources.records import SourceRecord
     from knowledge.sources import format_interval
 
     async with _open(settings) as checks:
@@ -146,10 +146,10 @@ async def _list(settings: "Settings") -> None:
 @contextlib.asynccontextmanager
 async def _open(settings: "Settings") -> AsyncIterator["SourceChecks"]:
     """The checks, with all that they need, as long as the context lasts."""
-    from bot.database import Database
-    from bot.reading import Reading
+    from bot.drafts.reading import Reading
     from bot.reindexing import Reindexing
-    from bot.source_checks import build_checks
+    from bot.sources.checks import build_checks
+    from bot.storage.database import Database
 
     python, environment = [sys.executable, "-m", "bot"], settings.environment()
     reading = Reading([*python, "add", "--draft", "--json"], environment)

@@ -14,8 +14,8 @@ from typing import TypeAlias
 from telegram import Message, User
 from telegram.helpers import create_deep_linked_url
 
-from bot.article_drafts import DRAFT_ID
-from bot.details import Detail
+from bot.drafts.details import Detail
+from bot.drafts.waiting import DRAFT_ID
 
 _KEY_LENGTH = 12
 
@@ -26,7 +26,7 @@ _CHANGE = r"(\d{8}-\d{6}-\d{6})"
 _NUMBER = r"(\d{1,6})"
 _DETAIL = f"({'|'.join(Detail)})"
 # Anybody can send data that no button of ours has: every field is checked.
-_ON_DRAFT = re.compile(f"draft:(save|discard):{_LANGUAGE}:{_DRAFT}", re.ASCII)
+_ON_DRAFT = re.compile(f"draft:(save|discard|back):{_LANGUAGE}:{_DRAFT}", re.ASCII)
 _OPEN_DRAFTS = re.compile(f"draft:list:{_LANGUAGE}:{_NUMBER}", re.ASCII)
 _ASK_ON_DRAFT = re.compile(f"draft:ask:{_LANGUAGE}:{_DRAFT}:{_DETAIL}", re.ASCII)
 _ASK_ON_ARTICLE = re.compile(f"change:ask:{_LANGUAGE}:{_ARTICLE}:{_DETAIL}", re.ASCII)
@@ -50,6 +50,8 @@ class DraftPress(StrEnum):
 
     SAVE = "save"
     DISCARD = "discard"
+    BRING_BACK = "back"
+    """Lets it wait again."""
 
 
 class ArticlePress(StrEnum):
@@ -65,7 +67,7 @@ class ArticlePress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OnDraft:
-    """Saves or discards a draft."""
+    """Saves or discards a draft, or brings it back."""
 
     press: DraftPress
     language: str

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from telegram import InlineKeyboardButton
 from telegram.constants import MessageEntityType
 
-from bot.article_drafts import WaitingDraft
 from bot.cards import CUT, imprint, shortened_line
-from bot.details import Detail
-from bot.draft_buttons import (
+from bot.drafts.buttons import (
     ArticlePress,
     AskOnArticle,
     AskOnDraft,
@@ -24,6 +22,8 @@ from bot.draft_buttons import (
     article_key,
     prompt_link,
 )
+from bot.drafts.details import Detail
+from bot.drafts.waiting import WaitingDraft
 from bot.formatting import Card, FormattedText
 from bot.localization import language_name, say, written_date
 from embeddings.retriever import ArticleList
@@ -172,6 +172,20 @@ def found_card(found: Sequence[Article], press: ArticlePress, language: str) -> 
     if len(found) > LISTED:
         text = f"{text}\n{say(language, 'articles-too-many', shown=LISTED, total=len(found))}"
     return FormattedText(text).card(*_choices(found[:LISTED], press, language))
+
+
+def discarded_card(waiting: WaitingDraft, note: str, language: str) -> Card:
+    """What was discarded, with a button that brings it back.
+
+    Args:
+        waiting: The draft.
+        note: What else there is to say; may be empty.
+        language: The language to say it in.
+    """
+    title = shortened_line(waiting.draft.title or say(language, "no-title"), _MAX_TITLE)
+    text = FormattedText(f"{say(language, 'draft-discarded', title=title)}\n{note}".rstrip())
+    back = OnDraft(DraftPress.BRING_BACK, language, waiting.id)
+    return text.card([_button(say(language, "button-undo"), back)])
 
 
 def change_card(change: Change, language: str, note: str, *, undone: bool = False) -> Card:

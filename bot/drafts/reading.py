@@ -1,34 +1,16 @@
-"""Links and files -> drafts, by a process of its own: a hostile page or PDF can't hurt the bot.
+"""Links and files -> drafts, read by a process of its own."""
 
-The process may take so much memory and time and no more, and is ended with all that it started.
-"""
-
-import asyncio
-import contextlib
-import os
-import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from bot.errors import ReadingFailed
+from bot.limited_process import LimitedProcess
 from knowledge.article import Article
 from knowledge.drafts import Draft
 from knowledge.errors import Problem, ReadingError
-
-SECONDS = 60
-"""How long the reading of one link or file may take."""
-MAX_BYTES = 1_500_000_000
-"""Of memory that the process may ask for."""
-
-# Each takes a core and up to MAX_BYTES.
-_AT_ONCE = 2
-# In seconds; the process ends itself a little later, should the bot be gone by then.
-_GRACE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +55,8 @@ def known(article: Article | None) -> Known | None:
     return Known(article.slug, article.title) if article else None
 
 
-def limit_this_process() -> None:
-    """Let the system end this process when it takes too much memory or time.
-
-    macOS doesn't limit memory so, and Windows nothing; there the time limit of `Reading` is left.
-    """
-    with contextlib.suppress(ImportError):
-        import resource
-
-        for kind, most in (
-            (resource.RLIMIT_AS, MAX_BYTES),
-            (resource.RLIMIT_CPU, SECONDS),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
-        signal.alarm(SECONDS + _GRACE)
-
-
 class Reading:
-    """Reads links and files, each in a process; at most two at once."""
+    """Reads links and files, each in a process."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Take what is run.
@@ -101,12 +65,7 @@ class Reading:
             command: Reads what is named behind it, and says what it read as `to_json` has it.
             environment: What to set in its environment.
         """
-        lowest = ["nice", "-n", "10"] if shutil.which("nice") else []
-        self._command = [*lowest, *command]
-        # Each thread of these libraries takes address space, and there may be a hundred.
-        one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._environment = {**environment, **one_thread}
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._process = LimitedProcess(command, environment)
 
     async def read_link(self, url: str) -> ReadDraft:
         """Read what a link leads to.
@@ -115,7 +74,7 @@ class Reading:
             ReadingError: it did not become a draft.
             ReadingFailed: the process failed.
         """
-        return await self._read(url, url)
+        return _read(await self._process.ask(_SAID, [], url, url))
 
     async def read_file(self, path: Path, name: str) -> ReadDraft:
         """Read a file.
@@ -128,55 +87,10 @@ class Reading:
             ReadingError: it did not become a draft.
             ReadingFailed: the process failed.
         """
-        return await self._read(str(path), name, "--name", name)
-
-    async def _read(self, source: str, subject: str, *options: str) -> ReadDraft:
-        async with self._turns:
-            # Behind "--" a file that begins with a dash is a file.
-            output, complaints, code = await self._run([*options, "--", source], subject)
-        try:
-            said = _SAID.validate_json(output)
-        except ValidationError as error:
-            lines = complaints.decode(errors="replace").strip().splitlines()
-            raise ReadingFailed(lines[-1] if lines else f"exit code {code}") from error
-        if isinstance(said, ReadingProblem):
-            raise ReadingError(said.problem, said.subject, said.detail)
-        return said
-
-    async def _run(self, arguments: Sequence[str], subject: str) -> tuple[bytes, bytes, int]:
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            *arguments,
-            env={**os.environ, **self._environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            async with asyncio.timeout(SECONDS):
-                output, complaints = await process.communicate()
-        except TimeoutError as error:
-            raise ReadingError(Problem.TIMEOUT, subject) from error
-        finally:
-            if process.returncode is None:
-                _kill_with_its_children(process)
-                await process.wait()
-        code = process.returncode or 0
-        if code in _ENDED_FOR_WHAT_IT_TOOK:
-            raise ReadingError(Problem.TOO_LARGE, subject, f"the process ended with {code}")
-        return output, complaints, code
+        return _read(await self._process.ask(_SAID, ["--name", name], str(path), name))
 
 
-def _kill_with_its_children(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-
-
-# Windows has no such limits, nor their signals.
-_ENDED_FOR_WHAT_IT_TOOK = {
-    -getattr(signal, name) for name in ("SIGXCPU", "SIGALRM") if hasattr(signal, name)
-}
+def _read(said: _Said) -> ReadDraft:
+    if isinstance(said, ReadingProblem):
+        raise ReadingError(said.problem, said.subject, said.detail)
+    return said

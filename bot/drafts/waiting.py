@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 DRAFT_ID = "[a-z0-9]{8}"
 """A regular expression for the ids of drafts."""
 
+_DISCARDED = "discarded"
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 8
 _ID = re.compile(DRAFT_ID)
@@ -126,7 +127,7 @@ class ArticleDrafts:
         return True
 
     def discard(self, draft_id: str) -> bool:
-        """Forget a draft; False if it was gone already.
+        """Put a draft aside, saved or unwanted; False if it was gone already.
 
         Raises:
             DraftsUnusable: the folder can't be written to.
@@ -134,7 +135,25 @@ class ArticleDrafts:
         if not _ID.fullmatch(draft_id):
             return False
         try:
-            self._path(draft_id).unlink()
+            aside = self._folder / _DISCARDED
+            aside.mkdir(exist_ok=True)
+            self._path(draft_id).rename(aside / self._path(draft_id).name)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        return True
+
+    def bring_back(self, draft_id: str) -> bool:
+        """Let a draft wait again that was discarded; False if there is none.
+
+        Raises:
+            DraftsUnusable: the folder can't be written to.
+        """
+        if not _ID.fullmatch(draft_id):
+            return False
+        try:
+            (self._folder / _DISCARDED / f"{draft_id}.md").rename(self._path(draft_id))
         except FileNotFoundError:
             return False
         except OSError as error:

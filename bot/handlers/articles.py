@@ -12,8 +12,8 @@ from bot.article_buttons import AskAbout, OpenArticle, OpenList, read_article_bu
 from bot.article_pages import LATEST, LISTED, article_card, latest_card, list_card, prompt_card
 from bot.formatting import Card
 from bot.handlers.replying import answer_press, edit_pressed, language_of, reply
-from bot.journal import Journal
 from bot.localization import say
+from bot.storage.journal import Journal
 
 # In seconds: who presses again within them meant to press once.
 _DOUBLE_TAP = 5

@@ -9,9 +9,9 @@ from bot.answering import Answering
 from bot.callback_data import Press, View, read_callback_data
 from bot.cards import quote_card
 from bot.handlers.replying import answer_press, edit_pressed, language_of
-from bot.journal import Journal
 from bot.localization import say
 from bot.places import quote_at
+from bot.storage.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.draft_cards import change_card, failure
+from bot.drafts.cards import change_card, failure
 from bot.errands import Errands
 from bot.errors import ReindexError
 from bot.formatting import Card
-from bot.journal import Journal
 from bot.localization import say
 from bot.reindexing import Reindexing
+from bot.storage.journal import Journal
 from knowledge.article import Article
 from knowledge.changes import Change, ChangeKind, Changes
 from knowledge.errors import ChangeRefused, KnowledgeError, LinkTaken

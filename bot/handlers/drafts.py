@@ -19,10 +19,8 @@ from telegram import (
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.article_drafts import ArticleDrafts, Origin, WaitingDraft
 from bot.cards import shortened_line
-from bot.details import as_link, with_detail
-from bot.draft_buttons import (
+from bot.drafts.buttons import (
     AskOnDraft,
     DraftPress,
     OnDraft,
@@ -30,14 +28,16 @@ from bot.draft_buttons import (
     read_draft_button,
     replied_prompt,
 )
-from bot.draft_cards import DraftView, draft_card, failure, prompt_card
+from bot.drafts.cards import DraftView, discarded_card, draft_card, failure, prompt_card
+from bot.drafts.details import as_link, with_detail
+from bot.drafts.reading import ReadDraft, Reading
+from bot.drafts.waiting import ArticleDrafts, Origin, WaitingDraft
 from bot.errors import DetailNotUnderstood, DraftsUnusable, ReadingFailed
 from bot.formatting import Card
 from bot.handlers.changing import Changing, count_passages, refusal
 from bot.handlers.filters import link_alone
 from bot.handlers.replying import answer_press, edit_pressed, edit_reply, language_of, reply
 from bot.localization import say
-from bot.reading import ReadDraft, Reading
 from knowledge.article import Article
 from knowledge.drafts import Draft
 from knowledge.errors import ChangeError, KnowledgeError, ReadingError
@@ -137,6 +137,8 @@ class Drafts:
                 await self._save(query, update, context, pressed)
             case OnDraft(DraftPress.DISCARD) as pressed:
                 await self._discard(query, pressed)
+            case OnDraft(DraftPress.BRING_BACK) as pressed:
+                await self._bring_back(query, pressed)
             case _:
                 language = await language_of(query.from_user, self.changing.journal)
                 await answer_press(query, say(language, "draft-gone"))
@@ -273,11 +275,17 @@ class Drafts:
             await answer_press(query, say(language, "draft-gone"))
             return
         await answer_press(query)
-        title = waiting.draft.title or say(language, "no-title")
-        said = say(language, "draft-discarded", title=shortened_line(title, _LONGEST_TITLE))
-        await edit_pressed(
-            query, Card("\n".join(filter(None, [said, await self._rest(language)])))
-        )
+        card = discarded_card(waiting, await self._rest(language), language)
+        await edit_pressed(query, card)
+
+    async def _bring_back(self, query: CallbackQuery, pressed: OnDraft) -> None:
+        if await asyncio.to_thread(self.drafts.bring_back, pressed.draft):
+            waiting = await asyncio.to_thread(self.drafts.get, pressed.draft)
+            if waiting:
+                await answer_press(query)
+                await edit_pressed(query, await self._card(waiting, pressed.language))
+                return
+        await answer_press(query, say(pressed.language, "draft-gone"))
 
     async def _page(self, wanted: OpenDrafts) -> Card:
         """One of the drafts that wait."""

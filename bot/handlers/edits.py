@@ -10,8 +10,7 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answering
 from bot.cards import shortened_line
-from bot.details import as_link, with_detail
-from bot.draft_buttons import (
+from bot.drafts.buttons import (
     ArticlePress,
     AskOnArticle,
     OnArticle,
@@ -21,7 +20,7 @@ from bot.draft_buttons import (
     read_change_button,
     replied_prompt,
 )
-from bot.draft_cards import (
+from bot.drafts.cards import (
     LISTED,
     choice_card,
     edit_card,
@@ -29,6 +28,7 @@ from bot.draft_cards import (
     prompt_card,
     remove_card,
 )
+from bot.drafts.details import as_link, with_detail
 from bot.errors import DetailNotUnderstood
 from bot.formatting import Card
 from bot.handlers.changing import Changing, Show, refusal

@@ -17,8 +17,8 @@ from telegram.ext import ContextTypes
 from bot.addressing import addressed_question
 from bot.formatting import Card
 from bot.handlers.replying import answer_guest, language_of, reply
-from bot.journal import Journal
 from bot.localization import say
+from bot.storage.journal import Journal
 from bot.troubles import CRASH, Troubles
 
 logger = logging.getLogger(__name__)

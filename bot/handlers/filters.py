@@ -8,8 +8,8 @@ from telegram import Chat, Message, MessageEntity, MessageOriginChannel, Update
 from telegram.ext import CallbackQueryHandler, ContextTypes, filters
 
 from bot.addressing import addressed_question, from_a_person
-from bot.details import as_link
-from bot.draft_buttons import AskOnArticle, AskOnDraft, replied_prompt
+from bot.drafts.buttons import AskOnArticle, AskOnDraft, replied_prompt
+from bot.drafts.details import as_link
 
 _LINKS: list[str | None] = [MessageEntity.URL, MessageEntity.TEXT_LINK]
 

@@ -16,9 +16,9 @@ from bot.answering import Answering, Quote, read_question
 from bot.callback_data import View
 from bot.cards import imprint, quote_card, shortened_line
 from bot.handlers.replying import chosen_language, language_of, message_content
-from bot.journal import Journal
 from bot.localization import say
 from bot.places import opening_of, place_of
+from bot.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.answering import Answering
-from bot.charts import draw_aside
 from bot.formatting import Card
 from bot.handlers.replying import (
     answer_press,
@@ -20,25 +19,26 @@ from bot.handlers.replying import (
     reply,
     reply_with_picture,
 )
-from bot.journal import Journal
-from bot.localization import say
-from bot.report_buttons import OpenUnanswered, read_unanswered_button
-from bot.report_cards import (
+from bot.insight.buttons import OpenUnanswered, read_unanswered_button
+from bot.insight.cards import (
     GROUPS_ON_A_PAGE,
     no_questions_text,
     stats_text,
     status_text,
     unanswered_card,
 )
-from bot.stats import MOST_DAYS, Stats, read_stats
-from bot.status import StatusReader
-from bot.unanswered import (
+from bot.insight.charts import draw_aside
+from bot.insight.stats import MOST_DAYS, Stats, read_stats
+from bot.insight.status import StatusReader
+from bot.insight.unanswered import (
     QuestionGroup,
     Wording,
     answers_now,
     group_wordings,
     read_wordings,
 )
+from bot.localization import say
+from bot.storage.journal import Journal
 
 _DAYS = 30
 
@@ -52,7 +52,7 @@ class _LastGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class Insight:
     """Handlers for admins; application.py lets nobody else reach them."""
 
     answering: Answering

@@ -15,9 +15,9 @@ from bot.handlers.replying import (
     language_of,
     reply,
 )
-from bot.journal import Journal
 from bot.localization import say
 from bot.recent_questions import RecentQuestions
+from bot.storage.journal import Journal
 
 # What each language is called by those who speak it, so that everybody finds their own.
 _LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "kk": "Қазақша", "ky": "Кыргызча"}

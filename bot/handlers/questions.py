@@ -20,9 +20,9 @@ from bot.cards import telegram_card
 from bot.errors import JournalError
 from bot.formatting import Card
 from bot.handlers.replying import answer_guest, chosen_language, edit_reply, language_of, reply
-from bot.journal import AskedQuestion, ChatKind, Journal
 from bot.localization import say
 from bot.recent_questions import RecentQuestions
+from bot.storage.journal import AskedQuestion, ChatKind, Journal
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from bot.errands import Errands
 from bot.errors import ReindexCancelled, ReindexError, ReindexRunning
 from bot.formatting import Card
 from bot.handlers.replying import edit_reply, language_of, reply
-from bot.journal import Journal
 from bot.localization import say
 from bot.reindexing import Reindexing
 from bot.reports import Progress, progress_text, report_text
+from bot.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from telegram.error import BadRequest, ChatMigrated
 
 from bot.errors import JournalError
 from bot.formatting import Card
-from bot.journal import Journal
 from bot.localization import DEFAULT_LANGUAGE, supported
+from bot.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -9,14 +9,13 @@ from telegram import CallbackQuery, Message, MessageEntity, Update
 from telegram.ext import ContextTypes
 
 from bot.admins import Admins
-from bot.details import as_link
+from bot.drafts.details import as_link
 from bot.errors import BotError, JournalError, ReadingFailed
 from bot.formatting import Card
 from bot.handlers.replying import answer_press, edit_pressed, edit_reply, language_of, reply
-from bot.journal import Journal
 from bot.localization import say
-from bot.source_buttons import SourceAction, SourceButton, read_source_button
-from bot.source_cards import (
+from bot.sources.buttons import SourceAction, SourceButton, read_source_button
+from bot.sources.cards import (
     FAILING_SHOWN,
     check_card,
     found_card,
@@ -26,8 +25,9 @@ from bot.source_cards import (
     report_card,
     source_card,
 )
-from bot.source_checks import CheckReport, SourceChecks
-from bot.source_records import source_id
+from bot.sources.checks import CheckReport, SourceChecks
+from bot.sources.records import source_id
+from bot.storage.journal import Journal
 from bot.troubles import Troubles
 from knowledge.errors import KnowledgeError, Problem, ReadingError, SourcesError
 from knowledge.sources import Approval, Source

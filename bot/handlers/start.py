@@ -11,10 +11,10 @@ from bot.cards import quote_card
 from bot.formatting import Card
 from bot.handlers.articles import Articles
 from bot.handlers.replying import language_of, reply
-from bot.journal import Journal
 from bot.links import read_payload
 from bot.localization import say
 from bot.places import Place, quote_at
+from bot.storage.journal import Journal
 
 _ABSENT = {ChatMember.LEFT, ChatMember.BANNED}
 

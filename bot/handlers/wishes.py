@@ -10,8 +10,8 @@ from telegram.ext import ContextTypes
 from bot.answering import Answer
 from bot.cards import telegram_card, wish_button
 from bot.handlers.replying import answer_press, edit_buttons, language_of, send_card
-from bot.journal import Journal
 from bot.localization import say
+from bot.storage.journal import Journal
 from bot.wish_buttons import MakeWish, TakeBackWish, WishButton, read_wish_button
 from bot.wishes import Wish, Wishes
 

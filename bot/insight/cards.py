@@ -10,6 +10,9 @@ from telegram.constants import MessageEntityType
 from bot.answering import Answer
 from bot.cards import shortened_line
 from bot.formatting import Card, FormattedText
+from bot.insight.buttons import OpenUnanswered
+from bot.insight.stats import Stats
+from bot.insight.unanswered import QuestionGroup
 from bot.localization import (
     duration,
     language_name,
@@ -18,12 +21,9 @@ from bot.localization import (
     short_date,
     written_number,
 )
-from bot.report_buttons import OpenUnanswered
-from bot.stats import Stats
-from bot.unanswered import QuestionGroup
 
 if TYPE_CHECKING:
-    from bot.status import Kept, Status
+    from bot.insight.status import Kept, Status
 
 GROUPS_ON_A_PAGE = 8
 

@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.insight.cards import language_counts, outcome_counts
+from bot.insight.stats import Outcomes, Stats, added_up
 from bot.localization import percent, say, short_date, written_number
-from bot.report_cards import language_counts, outcome_counts
-from bot.stats import Outcomes, Stats, added_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.answering import Outcome
-from bot.schema import QUESTIONS, VERDICTS
+from bot.storage.schema import QUESTIONS, VERDICTS
 
 MOST_DAYS = 365
 

@@ -12,13 +12,13 @@ import psutil
 import sqlalchemy as sa
 
 from bot.answering import Answering
-from bot.article_drafts import ArticleDrafts
-from bot.database import JOURNAL_FILE
+from bot.drafts.waiting import ArticleDrafts
 from bot.errors import DraftsUnusable, JournalError
-from bot.journal import Journal
 from bot.logs import LoggedWarning, last_warnings
-from bot.schema import QUESTIONS, SOURCES, WISHES
 from bot.settings import Settings
+from bot.storage.database import JOURNAL_FILE
+from bot.storage.journal import Journal
+from bot.storage.schema import QUESTIONS, SOURCES, WISHES
 from bot.troubles import Trouble, Troubles
 from embeddings.errors import EmbeddingsError
 from embeddings.retriever import IndexState

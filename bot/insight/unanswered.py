@@ -10,7 +10,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from bot.answering import Answer, Answering, Outcome, Question, read_question
-from bot.schema import QUESTIONS
+from bot.storage.schema import QUESTIONS
 from embeddings.question_groups import QuestionGroups
 
 MOST_WORDINGS = 500
@@ -29,7 +29,7 @@ class Wording:
     not_found: int = 0
     unsure: int = 0
     people: set[str] = field(default_factory=set)
-    """See `bot.schema`."""
+    """See `bot.storage.schema`."""
 
 
 @dataclass(frozen=True, slots=True)

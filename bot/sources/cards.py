@@ -10,10 +10,10 @@ from telegram.constants import MessageEntityType
 
 from bot.formatting import Card, FormattedText
 from bot.localization import say
-from bot.source_buttons import SourceAction, SourceButton
-from bot.source_checks import CheckReport
-from bot.source_records import EntryRecord, EntryState, SourceRecord, source_id
-from bot.visiting import FoundListing
+from bot.sources.buttons import SourceAction, SourceButton
+from bot.sources.checks import CheckReport
+from bot.sources.records import EntryRecord, EntryState, SourceRecord, source_id
+from bot.sources.visiting import FoundListing
 from knowledge.feeds import ListingKind
 from knowledge.sources import Approval, Source
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.article_drafts import ArticleDrafts, Origin
-from bot.database import Database
+from bot.drafts.reading import Reading
+from bot.drafts.waiting import ArticleDrafts, Origin
 from bot.errors import BotError, ReadingFailed, ReindexError
-from bot.listings import Listings
-from bot.reading import Reading
 from bot.settings import Settings
-from bot.source_records import EntryRecord, EntryState, SourceRecord, SourceRecords, source_id
+from bot.sources.listings import Listings
+from bot.sources.records import EntryRecord, EntryState, SourceRecord, SourceRecords, source_id
+from bot.sources.visiting import FoundListing, SiteReading, Visitor, find_listing
+from bot.storage.database import Database
 from bot.troubles import Troubles
-from bot.visiting import FoundListing, SiteReading, Visitor, find_listing
 from knowledge.changes import Changes
 from knowledge.drafts import Draft
 from knowledge.errors import (
@@ -222,7 +222,7 @@ class SourceChecks:
                 await self.records.update(source.url, claimed_until=None)
 
     async def find(self, url: str) -> FoundListing:
-        """Find the feed or sitemap that a link leads to; see `bot.visiting.find_listing`."""
+        """Find the feed or sitemap that a link leads to; see `visiting.find_listing`."""
         return await find_listing(self._visitor(), url)
 
     async def _check(self, source: Source) -> CheckReport:

@@ -1,12 +1,13 @@
 """Feeds, sitemaps and robots.txt, read by a process of its own, so that none can hurt the bot."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from bot.errors import ReadingFailed
-from bot.reading import Reading
+from bot.limited_process import LimitedProcess
 from knowledge.errors import DocumentError, FetchError, Problem, ReadingError
 from knowledge.feeds import Listing, find_listings, read_listing
 from knowledge.fetching import Fetcher
@@ -97,8 +98,17 @@ def answer(
     return _SAID.dump_json(said).decode()
 
 
-class Listings(Reading):
+class Listings:
     """Reads listings, each in a process."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Take what is run.
+
+        Args:
+            command: Reads what is named behind it, and says what it read as `answer` has it.
+            environment: What to set in its environment.
+        """
+        self._process = LimitedProcess(command, environment)
 
     async def visit(
         self, url: str, etag: str | None = None, last_modified: str | None = None
@@ -129,13 +139,7 @@ class Listings(Reading):
         return said.text
 
     async def _ask(self, url: str, *options: str) -> _Said:
-        async with self._turns:
-            output, complaints, code = await self._run([*options, "--", url], url)
-        try:
-            said = _SAID.validate_json(output)
-        except ValidationError as error:
-            lines = complaints.decode(errors="replace").strip().splitlines()
-            raise ReadingFailed(lines[-1] if lines else f"exit code {code}") from error
+        said = await self._process.ask(_SAID, options, url, url)
         if isinstance(said, ListingProblem):
             raise FetchError(said.problem, said.subject, said.detail, said.retry_after)
         return said

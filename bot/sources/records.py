@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from bot.database import Database
-from bot.schema import SOURCE_ENTRIES, SOURCES
+from bot.storage.database import Database
+from bot.storage.schema import SOURCE_ENTRIES, SOURCES
 from knowledge.duplicates import link_key
 from knowledge.feeds import Entry, ListingKind
 

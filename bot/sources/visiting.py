@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from bot.listings import Visit
-from bot.reading import ReadDraft
+from bot.drafts.reading import ReadDraft
+from bot.sources.listings import Visit
 from knowledge.errors import Problem, ReadingError
 from knowledge.feeds import Entry, Listing, ListingKind
 from knowledge.robots import Rules, read_rules
@@ -34,10 +34,10 @@ class SiteReading:
     """How links are read, and who we say we are."""
 
     visit: Callable[[str, str | None, str | None], Awaitable[Visit]]
-    """See `bot.listings.Listings`, likewise the next one."""
+    """See `bot.sources.listings.Listings`, likewise the next one."""
     robots: Callable[[str], Awaitable[str]]
     article: Callable[[str], Awaitable[ReadDraft]]
-    """See `bot.reading.Reading.read_link`."""
+    """See `bot.drafts.reading.Reading.read_link`."""
     user_agent: str
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
@@ -93,14 +93,14 @@ class Visitor:
     async def visit(
         self, url: str, etag: str | None = None, last_modified: str | None = None
     ) -> Visit:
-        """See `bot.listings.Listings.visit`, which this does when it may."""
+        """See `bot.sources.listings.Listings.visit`, which this does when it may."""
         rules = await self._allowed(url)
         return await self._at_its_turn(
             url, rules.delay, lambda: self._reading.visit(url, etag, last_modified)
         )
 
     async def read(self, url: str) -> ReadDraft:
-        """See `bot.reading.Reading.read_link`, which this does when it may."""
+        """See `bot.drafts.reading.Reading.read_link`, which this does when it may."""
         rules = await self._allowed(url)
         return await self._at_its_turn(url, rules.delay, lambda: self._reading.article(url))
 

@@ -20,16 +20,15 @@ from typing import BinaryIO, Literal
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from bot.database import JOURNAL_FILE, KEY_FILE
 from bot.errors import BackupError
-from bot.private_files import TEMPORARY_FILES, writing
-from knowledge.changes import TRASH
+from bot.storage.database import JOURNAL_FILE, KEY_FILE
+from bot.storage.private_files import TEMPORARY_FILES, writing
+from knowledge.changes import LOCK, TRASH
 
 _MANIFEST = "manifest.json"
 _SOURCES, _DRAFTS, _ARTICLES = "sources.yaml", "drafts", "articles"
 _MOVED_ASIDE = "before-restore-"
 _STAGED, _SCRATCH = ".restoring-", ".backing-up-"
-_LOCK = "lock"
 
 _BLOCK = 1024 * 1024
 # A manifest of 100,000 files; what is larger is none.
@@ -201,7 +200,7 @@ def _unchanged(articles: Path) -> Iterator[None]:
         yield
         return
     try:
-        with FileLock(trash / _LOCK, timeout=_PATIENCE):
+        with FileLock(trash / LOCK, timeout=_PATIENCE):
             yield
     except Timeout as error:
         raise BackupError(
@@ -218,7 +217,7 @@ def _add_folder(
         left_out = (
             inside.parts[0].startswith((_MOVED_ASIDE, _STAGED))
             or path.match(TEMPORARY_FILES)
-            or inside.parts == (TRASH, _LOCK)
+            or inside.parts == (TRASH, LOCK)
         )
         if path.is_file() and not left_out:
             # A draft may have been saved or discarded just now.

@@ -30,7 +30,7 @@ from bot.errors import JournalError, JournalUnusable
 JOURNAL_FILE = "journal.db"
 KEY_FILE = "journal.key"
 
-_MIGRATIONS = "bot:migrations"
+_MIGRATIONS = "bot.storage:migrations"
 _KEY_BYTES = 32
 # In seconds. Nobody else writes for long, and a question shouldn't wait for the journal.
 _BUSY_TIMEOUT = 2

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import sqlalchemy as sa
 
-from bot.schema import QUESTIONS, VERDICTS
+from bot.storage.schema import QUESTIONS, VERDICTS
 
 COLUMNS = (
     "asked_at",

@@ -8,9 +8,9 @@ from typing import Literal, Self, TypeAlias
 
 import sqlalchemy as sa
 
-from bot.database import Database, Result, replace_row
 from bot.errors import JournalError, JournalUnusable
-from bot.schema import LANGUAGES, QUESTIONS, REPLIES, VERDICTS, WISHES
+from bot.storage.database import Database, Result, replace_row
+from bot.storage.schema import LANGUAGES, QUESTIONS, REPLIES, VERDICTS, WISHES
 
 REPLIES_KEPT = timedelta(days=2)
 """Telegram lets people edit a message for 48 hours."""

@@ -1,8 +1,8 @@
-"""What Alembic runs to bring a journal up to date; `bot.database` hands it the connection."""
+"""What Alembic runs to bring a journal up to date; the database hands it the connection."""
 
 from alembic import context
 
-from bot.schema import TABLES
+from bot.storage.schema import TABLES
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=TABLES)
 with context.begin_transaction():
