@@ -21,7 +21,7 @@ from embeddings.errors import EmbeddingsError
 from embeddings.retriever import Retriever
 from embeddings.store import known_articles
 from knowledge.corpus import load_corpus
-from knowledge.errors import KnowledgeError
+from knowledge.errors import CorpusError, KnowledgeError
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,9 @@ class Upkeep:
     def _articles_have_changed(self) -> bool:
         known = known_articles(self.settings.index_path)
         corpus = load_corpus(self.settings.articles_dir, known)
+        if known and not corpus.articles:
+            # It may be a disk that isn't there yet. Who means it sends /reindex.
+            raise CorpusError(f"The folder of articles {self.settings.articles_dir} is empty.")
         return corpus.digests != {article.slug: digest for digest, article in known.items()}
 
     async def tidy(self, _context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import functools
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from datetime import date
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.application import Bot, polling
+from bot.commands import preparation
+from bot.settings import Settings
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -21,6 +24,8 @@ from embeddings.store import Store
 from fixed_retriever import FixedRetriever
 from knowledge.article import Article
 from quality_corpora import RealRetriever, join_corpora
+from terminal import Terminal
+from word_embedder import WordEmbedder
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +134,22 @@ def make_article() -> Callable[..., Article]:
         return Article(slug=slug, body=body, **(values | fields))  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
+    """A terminal in an empty folder; the bot knows about the bridge, and no model is loaded."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    retriever = FixedRetriever()
+    monkeypatch.setattr(preparation, "prepare_retriever", lambda *_: lambda: retriever)
+    monkeypatch.setattr(preparation, "load_embedder", lambda _: WordEmbedder("bridge"))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield Terminal(capsys, retriever)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)

@@ -47,6 +47,7 @@ class FolderReindexing(Reindexing):
         self._folder, self._index, self._embedder = folder, index, embedder
         self.failure: Exception | None = None
         self.warmed = 0
+        self.reports: list[IndexReport] = []
 
     async def run(self, progress: Callable[[Progress], None] | None = None) -> IndexReport:  # noqa: ARG002
         """Reindex."""
@@ -63,4 +64,6 @@ class FolderReindexing(Reindexing):
         self.warmed += 1
 
     def _reindex(self) -> IndexReport:
-        return reindex(load_corpus(self._folder), self._index, self._embedder)
+        report = reindex(load_corpus(self._folder), self._index, self._embedder)
+        self.reports.append(report)
+        return report

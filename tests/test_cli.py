@@ -5,63 +5,26 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot import cli
 from bot.answering import RELATED_FROM
 from bot.commands import preparation
 from bot.logs import RedactingFormatter
-from bot.settings import Settings, load_settings
+from bot.settings import load_settings
 from embeddings.confidence import UNSURE_FROM, load_calibration
-from fixed_retriever import BRIDGE, CANAL, FixedRetriever
+from fixed_retriever import BRIDGE, CANAL
 from knowledge.article import format_article
 from squad_files import document, write
+from terminal import Terminal
 from word_embedder import WordEmbedder
 
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
 # The fixture `terminal` puts another in its place.
 PREPARE = preparation.prepare_retriever
-
-
-@dataclass
-class Terminal:
-    """Runs commands and keeps what they print."""
-
-    capture: pytest.CaptureFixture[str]
-    retriever: FixedRetriever
-    out: str = ""
-    err: str = ""
-
-    def run(self, *arguments: str) -> int | str | None:
-        """Run a command; gives its exit code as `sys.exit` has it (a text is code 1)."""
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        self.out, self.err = self.capture.readouterr()
-        return ended.value.code
-
-
-@pytest.fixture
-def terminal(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Terminal]:
-    """A terminal in an empty folder; the bot knows about the bridge, and no model is loaded."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    retriever = FixedRetriever()
-    monkeypatch.setattr(preparation, "prepare_retriever", lambda *_: lambda: retriever)
-    monkeypatch.setattr(preparation, "load_embedder", lambda _: WordEmbedder("bridge"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield Terminal(capsys, retriever)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

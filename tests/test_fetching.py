@@ -11,12 +11,14 @@ from typing import Any
 
 import httpcore
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from knowledge.errors import FetchError, Problem
 from knowledge.fetching import Fetched, Fetcher, FetchLimits, Resolve, unpacked
 from site_server import Site
 
-CERTIFICATE = Path(__file__).with_name("site_certificate.pem")
 PUBLIC = "93.184.215.14"
 HOUR = 3600
 
@@ -563,20 +565,42 @@ def test_redirects_share_one_time_limit(site: Site) -> None:
         assert fetcher.fetch(site.page("/news", "Hi")).body == b"Hi"
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for news.example with its key, signed by nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "news.example")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("news.example")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    path.write_bytes(
+        signed.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
 @pytest.fixture
-def secure_site() -> Iterator[Site]:
+def secure_site(certificate: Path) -> Iterator[Site]:
     """A site with a certificate for news.example."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    context.load_cert_chain(certificate)
     with Site(context) as site:
         site.page("/news", "Hi")
         yield site
 
 
-def secure_fetcher(site: Site, *, trusting: bool) -> Fetcher:
+def secure_fetcher(certificate: Path, *, trusting: bool) -> Fetcher:
     """Make a fetcher to which all names are the site's."""
     hosts = frozenset({"news.example", "other.example", "127.0.0.1"})
-    trusted = ssl.create_default_context(cafile=CERTIFICATE)
+    trusted = ssl.create_default_context(cafile=certificate)
     return Fetcher(
         "test",
         private_hosts=hosts,
@@ -585,17 +609,21 @@ def secure_fetcher(site: Site, *, trusting: bool) -> Fetcher:
     )
 
 
-def test_a_certificate_is_checked_for_the_name_in_the_link(secure_site: Site) -> None:
+def test_a_certificate_is_checked_for_the_name_in_the_link(
+    secure_site: Site, certificate: Path
+) -> None:
     """We connect to an address, but the site must prove that it is the one that was named."""
-    with secure_fetcher(secure_site, trusting=True) as fetcher:
+    with secure_fetcher(certificate, trusting=True) as fetcher:
         assert fetcher.fetch(secure_site.url("/news", host="news.example")).body == b"Hi"
         for host in ("other.example", "127.0.0.1"):
             assert problem(fetcher, secure_site.url("/news", host=host)) is Problem.INSECURE
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(secure_site: Site) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    secure_site: Site, certificate: Path
+) -> None:
     """Only certificates of known authorities are trusted."""
-    with secure_fetcher(secure_site, trusting=False) as fetcher:
+    with secure_fetcher(certificate, trusting=False) as fetcher:
         assert problem(fetcher, secure_site.url("/news", host="news.example")) is Problem.INSECURE
 
 
@@ -604,11 +632,11 @@ def test_a_site_that_does_not_speak_tls(site: Site, fetcher: Fetcher) -> None:
     assert problem(fetcher, site.url("/news").replace("http://", "https://")) is Problem.INSECURE
 
 
-def test_https_may_redirect_to_http(site: Site, secure_site: Site) -> None:
+def test_https_may_redirect_to_http(site: Site, secure_site: Site, certificate: Path) -> None:
     """Pages are public, and many sites of our region still redirect so."""
     site.page("/news", "Hi")
     secure_site.redirect("/old", site.url("/news"))
-    with secure_fetcher(secure_site, trusting=True) as fetcher:
+    with secure_fetcher(certificate, trusting=True) as fetcher:
         assert fetcher.fetch(secure_site.url("/old", host="news.example")).body == b"Hi"
 
 

@@ -4,62 +4,27 @@ import asyncio
 import csv
 import io
 import json
-import logging
 import stat
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from bot import cli
-from bot.commands import preparation
-from bot.settings import Settings
 from bot.storage.journal import AskedQuestion, Journal
 from embeddings.indexing import reindex
-from fixed_retriever import BRIDGE, FixedRetriever
+from fixed_retriever import BRIDGE
 from knowledge.article import format_article
 from knowledge.corpus import load_corpus
+from terminal import Terminal
 from word_embedder import WordEmbedder
 
 
-@dataclass
-class Terminal:
-    """Runs commands and keeps what they print."""
-
-    capture: pytest.CaptureFixture[str]
-    out: str = ""
-    err: str = ""
-
-    def run(self, *arguments: str) -> int | str | None:
-        """Run a command; gives its exit code as `sys.exit` has it (a text is code 1)."""
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        self.out, self.err = self.capture.readouterr()
-        return ended.value.code
-
-
-@pytest.fixture
-def terminal(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Terminal]:
-    """A terminal in a folder where data/ is the bot's and articles/ has one article."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+@pytest.fixture(autouse=True)
+def _articles(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The terminal is in a folder where data/ is the bot's and articles/ has one article."""
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "bridge.md").write_text(format_article(BRIDGE), "utf-8")
     monkeypatch.setenv("ARTICLES_DIR", "articles")
-    retriever = FixedRetriever()
-    monkeypatch.setattr(preparation, "prepare_retriever", lambda *_: lambda: retriever)
-    monkeypatch.setattr(preparation, "load_embedder", lambda _: WordEmbedder("bridge"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield Terminal(capsys)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

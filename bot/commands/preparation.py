@@ -128,20 +128,36 @@ def load_embedder(settings: "Settings") -> "Embedder":
 
 
 def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "IndexReport":
-    """Reindex, with a progress bar if somebody looks at it."""
-    from rich.progress import Progress
+    """Reindex, and show how far it is, how fast it goes and how long it will take."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from embeddings.indexing import reindex
 
     console = stderr_console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Indexing the articles", total=None)
-        return reindex(
-            corpus,
-            path,
-            embedder,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("Reading the articles", total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            speed = progress.tasks[0].speed
+            rate = f"{speed:.0f} texts/s," if speed else ""
+            progress.update(task, completed=done, total=total, rate=rate)
+
+        return reindex(corpus, path, embedder, advance)
 
 
 def stderr_console() -> Console:

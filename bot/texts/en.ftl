@@ -143,7 +143,7 @@ reindex-faults = Files I couldn't use ({ $count }):
 trouble-over =
     This works again:
     { $trouble }
-trouble-reindex = I could not bring what I know up to date: { $reason } Try /reindex; /status tells more.
+trouble-reindex = I could not bring what I know up to date: { $reason } /status tells more.
 trouble-error = Something went wrong while I was answering ({ $name }). /status shows the last errors; the log has all of it.
 trouble-disk = The disk is nearly full: { $free } MB are left. Nothing new can be added soon.
 trouble-index = I can't read the index: { $reason }
