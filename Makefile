@@ -51,8 +51,9 @@ types: install-test
 imports: install-test
 	$(BIN)/lint-imports
 
+# Many tests wait for other processes, so two at once take little more than half the time.
 tests: install-test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 clean:
 	rm -rf .venv

@@ -1,5 +1,6 @@
 """Brings the index up to date with the corpus: only new and changed articles are embedded."""
 
+import ctypes
 import json
 import logging
 import time
@@ -154,6 +155,18 @@ def _embed_articles(
         for article in articles[step]:
             own = [item for item in embedded if item.passage.article is article]
             store.replace_article(article, own, digests.get(article.slug))
+        del embedded, own
+        _return_freed_memory()
+
+
+def _return_freed_memory() -> None:
+    """Give the system back what the C library keeps of freed memory, where that is glibc.
+
+    Texts of all lengths leave holes in it: without this, 10,000 articles end at 2.9 GB.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
 
 
 def _steps(sizes: Sequence[int]) -> list[slice]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from bot import cli
+from bot import cli, limited_process
 from bot.commands import preparation
-from bot.drafts import reading
 from bot.settings import Settings
 from embeddings.store import Store
 from knowledge.article import Article, format_article
@@ -192,7 +191,7 @@ def test_edit_remove_undo(run: Run, tmp_path: Path, folder: Path) -> None:
 
 def test_the_draft_for_the_bot(run: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--draft --json` prints what the bot reads, and nothing else."""
-    monkeypatch.setattr(reading, "limit_this_process", lambda: None)
+    monkeypatch.setattr(limited_process, "limit_this_process", lambda: None)
     code, out, _ = run("add", "--draft", "--json", "--", site.url("/canal"))
     assert code == 0
     assert json.loads(out)["draft"]["title"] == "The canal of Talas"

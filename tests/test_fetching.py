@@ -209,6 +209,7 @@ def test_a_status_says_what_is_wrong(
         ("Wed, 05 Mar 2025 10:00:00 GMT", 0, 0),
         ("Wed, 05 Mar 2025 10:00:00 -0000", 0, 0),
     ],
+    ids=["seconds", "in an hour", "past", "past, of no zone"],
 )
 def test_a_site_may_say_when_to_come_back(
     site: Site, fetcher: Fetcher, header: str, shortest: int, longest: int
@@ -520,7 +521,9 @@ def test_unknown_packing_is_refused(site: Site, fetcher: Fetcher, encoding: str)
 
 
 @pytest.mark.parametrize(
-    "body", [b"no gzip", gzip.compress(b"Hi " * 1000)[:-12], gzip.compress(b"Hi")[:-4], b""]
+    "body",
+    [b"no gzip", gzip.compress(b"Hi " * 1000)[:-12], gzip.compress(b"Hi")[:-4], b""],
+    ids=["no gzip", "cut", "without its length", "nothing"],
 )
 def test_badly_packed_bodies_are_damaged(site: Site, fetcher: Fetcher, body: bytes) -> None:
     """A packed page that is cut off is not taken for a whole one."""

@@ -52,7 +52,7 @@ _LONGEST_TITLE = 150
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """Handlers for admins; application.py lets nobody else's messages reach them."""
+    """Handlers for admins; administration.py lets nobody else's messages reach them."""
 
     reading: Reading
     drafts: ArticleDrafts

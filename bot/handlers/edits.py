@@ -48,7 +48,7 @@ _MAX_TITLE = 300
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Handlers for admins; application.py lets nobody else's messages reach them."""
+    """Handlers for admins; administration.py lets nobody else's messages reach them."""
 
     answering: Answering
     changing: Changing

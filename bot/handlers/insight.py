@@ -53,7 +53,7 @@ class _LastGroups:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """Handlers for admins; application.py lets nobody else reach them."""
+    """Handlers for admins; administration.py lets nobody else reach them."""
 
     answering: Answering
     journal: Journal

@@ -42,7 +42,7 @@ _MAX_REASON = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Handlers for admins in their private chats; application.py lets nobody else reach them."""
+    """Handlers for admins in private chats; administration.py lets nobody else reach them."""
 
     checks: SourceChecks
     admins: Admins
