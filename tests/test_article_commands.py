@@ -147,6 +147,8 @@ def test_known_articles_are_told(run: Run, site: Site, folder: Path) -> None:
     )
     _, out, _ = run("add", site.url("/canal"))
     assert "This text is known under another link: Old (old)." in out
+    _, out, _ = run("add", site.url("/canal"), "--url", "http://www.a.org/?utm_source=x")
+    assert "This link is known: Old (old).\nSaving puts the new text in its place." in out
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,8 +57,14 @@ def add(  # noqa: PLR0913 - an argument is an option of the command
         _say_draft(source, name)
         return
     settings = preparation.start()
+    from bot.drafts.reading import known
+
     read = _read(settings, source)
     draft = _with_details(read.draft, title, day, url, publisher)
+    changes = _changes(settings)
+    if draft.url:
+        # Which may have been given with --url.
+        read = replace(read, same_link=known(changes.find_by_link(draft.url)))
     console = Console(highlight=False)
     console.print(_described(read, draft), soft_wrap=not console.is_terminal)
     if draft_only:
@@ -66,7 +73,7 @@ def add(  # noqa: PLR0913 - an argument is an option of the command
         raise typer.BadParameter(f"No {missing} was found: give one.", param_hint=f"--{missing}")
     if _is_asked() and not yes and not typer.confirm("Save it?", default=True):
         raise typer.Abort
-    change = _changes(settings).save(draft)
+    change = changes.save(draft)
     typer.echo(f"Saved as {change.slug}.md." if change else "It is there already, just so.")
     _reindex(settings)
 
