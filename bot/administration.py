@@ -61,7 +61,7 @@ class Administration:
     reindexing: Reindexing
     errands: Errands
     reindexes: Reindexes
-    reports: Insight
+    insight: Insight
     sources: Sources
     drafts: Drafts
     edits: Edits
@@ -90,7 +90,7 @@ class Administration:
             reindexing=reindexing,
             errands=errands,
             reindexes=Reindexes(reindexing, errands, journal),
-            reports=Insight(answering, journal, status, _PROGRAM, environment),
+            insight=Insight(answering, journal, status, _PROGRAM, environment),
             sources=Sources(checks, admins, troubles, journal),
             drafts=Drafts(reading, waiting, changing),
             edits=Edits(answering, changing),
@@ -112,9 +112,9 @@ class Administration:
             CommandHandler("remove", self.edits.remove, by_admin),
             CommandHandler("undo", self.edits.undo, by_admin),
             CommandHandler("sources", self.sources.browse, by_admin),
-            CommandHandler("status", self.reports.status, by_admin),
-            CommandHandler("stats", self.reports.stats, by_admin),
-            CommandHandler("unanswered", self.reports.unanswered, by_admin),
+            CommandHandler("status", self.insight.status, by_admin),
+            CommandHandler("stats", self.insight.stats, by_admin),
+            CommandHandler("unanswered", self.insight.unanswered, by_admin),
             CommandHandler("reindex", self.reindexes.reindex, by_admin),
             CommandHandler("cancel", self.reindexes.cancel, by_admin),
             # What an admin sends is a question as well, unless it is one of these. The replies
@@ -129,7 +129,7 @@ class Administration:
     def button_handlers(self) -> Sequence[Handler]:
         """What takes the presses of an admin."""
         return [
-            AdminButtonHandler(self.reports.turn_page, UNANSWERED_BUTTONS, self.admin_ids),
+            AdminButtonHandler(self.insight.turn_page, UNANSWERED_BUTTONS, self.admin_ids),
             AdminButtonHandler(self.sources.press, SOURCE_BUTTONS, self.admin_ids),
             AdminButtonHandler(self.drafts.press, DRAFT_BUTTONS, self.admin_ids),
             AdminButtonHandler(self.edits.press, CHANGE_BUTTONS, self.admin_ids),

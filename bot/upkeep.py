@@ -41,7 +41,7 @@ _ENOUGH_SPACE = 600
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """The bot's regular work; application.py says how often."""
+    """The bot's regular work, and how often each part of it is done."""
 
     bot: Bot
     answering: Answering
@@ -53,17 +53,16 @@ class Upkeep:
 
     def schedule(self, jobs: "JobQueue[ContextTypes.DEFAULT_TYPE]") -> None:
         """Have it done, each thing as often as it needs."""
-        jobs.run_repeating(self.tidy, _TIDIED_EVERY, first=_SOON)
-        # After a kill between a change and its reindex, or when a file was edited by hand.
-        jobs.run_repeating(self.notice_changed_articles, _ARTICLES_NOTICED_EVERY, first=_SOON)
-        # Another process may reindex as well, such as `python -m bot reindex`.
-        jobs.run_repeating(
-            self.notice_new_index,
-            _INDEX_NOTICED_EVERY,
-            first=_AT_ONCE,
-            # Loading the model takes longer than a late job is waited for otherwise.
-            job_kwargs={"misfire_grace_time": None},
-        )
+        for work, every, first in (
+            (self.tidy, _TIDIED_EVERY, _SOON),
+            # After a kill between a change and its reindex, or when a file was edited by hand.
+            (self.notice_changed_articles, _ARTICLES_NOTICED_EVERY, _SOON),
+            # Another process may reindex as well, such as `python -m bot reindex`.
+            (self.notice_new_index, _INDEX_NOTICED_EVERY, _AT_ONCE),
+        ):
+            # The first time may have passed by the time the model is loaded.
+            late = {"misfire_grace_time": None}
+            jobs.run_repeating(work, every, first, job_kwargs=late)
 
     async def notice_new_index(self, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Read what a reindex has changed, so that no question waits for it; tell who waited."""
