@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 
-# `make bench` measures what an index of ARTICLES generated articles costs: for 10,000, half an hour.
+# `make bench` measures what an index of ARTICLES generated articles costs: for 10,000, the better part of an hour.
 ARTICLES ?= 10000
 
 .PHONY: run test transcripts evaluate evaluation-data bench install install-test lint types \

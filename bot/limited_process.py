@@ -46,6 +46,11 @@ def limit_this_process() -> None:
     signal.alarm(SECONDS + _GRACE)
 
 
+def at_low_priority(command: Sequence[str]) -> list[str]:
+    """The same command, behind the bot, whose answers people wait for."""
+    return [*(["nice", "-n", "10"] if shutil.which("nice") else []), *command]
+
+
 class LimitedProcess:
     """Asks a command of ours, which calls `limit_this_process`; at most two at once."""
 
@@ -56,8 +61,7 @@ class LimitedProcess:
             command: Prints one JSON document on what is named behind it.
             environment: What to set in its environment.
         """
-        lowest = ["nice", "-n", "10"] if shutil.which("nice") else []
-        self._command = [*lowest, *command]
+        self._command = at_low_priority(command)
         # Each thread of these libraries takes address space, and there may be a hundred.
         one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._environment = {**environment, **one_thread}

@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.errors import ReindexBusy, ReindexCancelled, ReindexError, ReindexRunning
+from bot.limited_process import at_low_priority
 from bot.reports import Failure, Progress, news_from_json
 from embeddings.indexing import IndexReport
 
@@ -46,9 +46,8 @@ class Reindexing:
             environment: What to set in its environment.
             when_done: Called after each reindex that ended well.
         """
-        # The embedder takes all cores it can get; people's questions come first.
-        lowest = ["nice", "-n", "10"] if shutil.which("nice") else []
-        self._command = [*lowest, *command]
+        # The embedder takes all cores it can get.
+        self._command = at_low_priority(command)
         self._environment = environment
         self._when_done = when_done
         self._lock = asyncio.Lock()

@@ -36,6 +36,18 @@ def reindexing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return reindexing
 
 
+def build_on(folder: Path, api: BotApiServer, journal: Journal, admin: Person) -> Bot:
+    """The bot over a folder of articles."""
+    return build(
+        api,
+        FixedRetriever(),
+        journal,
+        admin_ids=str(admin.id),
+        articles_dir=folder,
+        data_dir=folder.with_name("data"),
+    )
+
+
 async def look(bot: Bot) -> None:
     assert bot.telegram.job_queue is not None
     [job] = bot.telegram.job_queue.get_jobs_by_name("notice_changed_articles")
@@ -54,8 +66,7 @@ async def test_the_folder_is_followed(
     A faulty file, which is never in the index, is no reason for another reindex.
     """
     api.private_chat(alice)
-    data = folder.with_name("data")
-    bot = build(api, FixedRetriever(), journal, articles_dir=folder, data_dir=data)
+    bot = build_on(folder, api, journal, alice)
     async with polling(bot):
         await look(bot)
         assert [report.added for report in reindexing.reports] == [("bridge",)]
@@ -79,14 +90,7 @@ async def test_admins_hear_once_that_it_fails(
 ) -> None:
     """Not each hour; and once that it works again."""
     chat = api.private_chat(alice)
-    bot = build(
-        api,
-        FixedRetriever(),
-        journal,
-        admin_ids=str(alice.id),
-        articles_dir=folder,
-        data_dir=folder.with_name("data"),
-    )
+    bot = build_on(folder, api, journal, alice)
     async with polling(bot):
         reindexing.failure = ReindexError("The disk is full.")
         for _ in range(2):
@@ -112,14 +116,7 @@ async def test_an_empty_folder_is_no_reason_to_forget(
 ) -> None:
     """It may be a disk that isn't there yet; who means it sends /reindex."""
     chat = api.private_chat(alice)
-    bot = build(
-        api,
-        FixedRetriever(),
-        journal,
-        admin_ids=str(alice.id),
-        articles_dir=folder,
-        data_dir=folder.with_name("data"),
-    )
+    bot = build_on(folder, api, journal, alice)
     async with polling(bot):
         await look(bot)
         (folder / "bridge.md").unlink()

@@ -108,7 +108,7 @@ def prompt_card(
 ) -> Card:
     """The message that a detail is to be written in reply to.
 
-    The title is a link, by which `draft_buttons.replied_prompt` knows what the reply is about.
+    The title is a link, by which `buttons.replied_prompt` knows what the reply is about.
 
     Args:
         about: What is asked for, in its language.

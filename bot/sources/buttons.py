@@ -38,7 +38,7 @@ class SourceButton:
 
     action: SourceAction
     source: str | None = None
-    """See `source_records.source_id`."""
+    """See `records.source_id`."""
 
     @property
     def data(self) -> str:

@@ -93,7 +93,9 @@ class SourceRecords:
 
     async def get(self, url: str) -> SourceRecord:
         """A source's record."""
-        return (await self.all()).get(url, SourceRecord(url))
+        select = sa.select(SOURCES).where(_is(url))
+        row = await self.database.read(lambda connection: connection.execute(select).first())
+        return _source_record(row) if row else SourceRecord(url)
 
     async def claim(self, url: str, length: timedelta) -> bool:
         """Take a source for oneself for so long; False if another process has it."""

@@ -260,16 +260,16 @@ def _check(file: BinaryIO) -> Manifest:
     return manifest
 
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, RuntimeError)
+"""All that a damaged file makes the library raise."""
+
+
 @contextlib.contextmanager
 def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as archive:
             yield archive
-    # All that a damaged file makes the library raise.
-    except (
-        *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError),
-        *(NotImplementedError, RuntimeError),
-    ) as error:
+    except _DAMAGED as error:
         raise _damaged(str(error)) from error
 
 
