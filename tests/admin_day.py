@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import knowledge
-from bot.application import polling
 from bot.localization import say
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_server import BotApiServer
 from chat_record import PATIENCE, Stage
@@ -181,7 +181,7 @@ async def _admins_chat(
                 data_dir=data,
                 private_hosts=site.host,
             )
-            async with polling(bot):
+            async with running(bot):
                 yield Stage(api, chat)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.commands import preparation
+from bot.serving import running
 from bot.settings import Settings
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
@@ -74,7 +75,7 @@ async def bot(
     """The bot, polling; its admin has written to it before."""
     api.private_chat(alice)
     bot = build(api, retriever, journal, admin_ids=str(alice.id))
-    async with polling(bot):
+    async with running(bot):
         yield bot
 
 

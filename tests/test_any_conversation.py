@@ -13,7 +13,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.application import polling
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -109,7 +109,7 @@ async def converse(retriever: FixedRetriever, texts: list[str], language: str) -
         tempfile.TemporaryDirectory() as folder,
         closing(Journal.open(Path(folder), 90)) as journal,
     ):
-        async with BotApiServer() as api, polling(build(api, retriever, journal)):
+        async with BotApiServer() as api, running(build(api, retriever, journal)):
             person = api.user("Alice", language_code=language)
             private, group = api.private_chat(person), api.group("Green")
             for text in texts:

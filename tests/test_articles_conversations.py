@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.handlers import articles as articles_handler
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -229,7 +230,7 @@ async def test_pages_outlive_a_restart(
 ) -> None:
     """Buttons go on to work with another process, and after a reindex of other articles."""
     chat = api.private_chat(alice)
-    async with polling(build(api, retriever, journal)):
+    async with running(build(api, retriever, journal)):
         listed = await chat.answer_to(await chat.send(alice, "/articles"))
         await chat.press(listed, data_of(listed, "1"))
         page = await chat.next_edit()
@@ -237,7 +238,7 @@ async def test_pages_outlive_a_restart(
         prompt = await chat.next_message()
     index_only(index, [CANAL, MILLS])
     again = Retriever(Store.open(index, EMBEDDER), EMBEDDER, SURE)
-    async with polling(build(api, again, journal)):
+    async with running(build(api, again, journal)):
         assert (await press(chat, page, "Next ▶"))["text"].endswith("\nPage 2 of 3")
         question = await chat.send(alice, "What does the mill have?", reply_to=prompt)
         assert titles(await chat.answer_to(question))[0] == "The canal of Talas"

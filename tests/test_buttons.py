@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.answering import Quote
-from bot.application import polling
 from bot.links import passage_link
 from bot.places import place_of
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -110,7 +110,7 @@ async def test_without_a_journal_nothing_is_rated(
 ) -> None:
     """Where no questions are kept there are no buttons to rate by."""
     with closing(Journal.open(tmp_path / "other", days=0)) as journal:
-        async with polling(build(api, retriever, journal)):
+        async with running(build(api, retriever, journal)):
             chat = api.private_chat(alice)
             reply = await chat.answer_to(await chat.send(alice, "How long is the bridge?"))
             assert buttons(reply) == [["Share"]]
@@ -185,9 +185,9 @@ async def test_a_button_outlives_a_restart(
 ) -> None:
     """A press that comes to another process, of another index with the same article, works."""
     chat = api.private_chat(alice)
-    async with polling(build(api, retriever, journal)):
+    async with running(build(api, retriever, journal)):
         reply = await chat.answer_to(await chat.send(alice, "How long is the canal?"))
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         await chat.press(reply, data_of(reply, "Whole passage"))
         assert (await chat.next_edit())["text"] == WHOLE_CARD
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from bot.answering import RELATED_FROM
-from bot.application import Bot, polling
+from bot.application import Bot
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -168,7 +169,7 @@ async def test_without_admins_nobody_is_one(
     api: BotApiServer, alice: Person, retriever: FixedRetriever, journal: Journal
 ) -> None:
     """Empty ADMIN_IDS means that nobody may reindex."""
-    async with polling(build(api, retriever, journal)):
+    async with running(build(api, retriever, journal)):
         chat = api.private_chat(alice)
         reply = await chat.answer_to(await chat.send(alice, "/reindex"))
         assert reply["text"].startswith("I don't know that command.")

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot import administration, application
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.drafts.reading import Known, ReadDraft
 from bot.drafts.waiting import ArticleDrafts, Origin
 from bot.errors import ReadingFailed, ReindexError
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -109,7 +110,7 @@ def make_bot(  # noqa: PLR0913, PLR0917 - each is a part of the bot's world
 async def bot(make_bot: Callable[[], Bot]) -> AsyncIterator[Bot]:
     """The bot, polling."""
     bot = make_bot()
-    async with polling(bot):
+    async with running(bot):
         yield bot
 
 
@@ -269,7 +270,7 @@ async def test_a_reading_ends_with_the_bot(
     """Who stops the bot need not wait for a slow site."""
     chat = api.private_chat(alice)
     reading.may_go_on.clear()
-    async with polling(make_bot()):
+    async with running(make_bot()):
         await chat.answer_to(await chat.send(alice, LINK))
     assert chat.unread == []
 
@@ -473,15 +474,15 @@ async def test_drafts_outlive_a_restart(
 ) -> None:
     """The buttons below yesterday's card still save, and its prompt still corrects."""
     chat = api.private_chat(alice)
-    async with polling(make_bot()):
+    async with running(make_bot()):
         card = await send_link(chat, alice)
         await chat.press(card, data_of(card, "Title"))
         prompt = await chat.next_message()
-    async with polling(make_bot()):
+    async with running(make_bot()):
         await chat.answer_to(await chat.send(alice, "The new canal", reply_to=prompt))
         saved = await become(chat, await press(chat, card, "Save"))
         assert slugs(folder) == ["2025-06-12-the-new-canal", "mill"]
-    async with polling(make_bot()):
+    async with running(make_bot()):
         await become(chat, await press(chat, saved, "Undo"))
         assert slugs(folder) == ["mill"]
 

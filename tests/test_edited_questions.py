@@ -2,8 +2,9 @@
 
 import pytest
 
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.errors import JournalError
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -72,11 +73,11 @@ async def test_an_edit_is_followed_after_a_restart(
 ) -> None:
     """Another process knows which of the bot's messages answers the question."""
     chat = api.private_chat(alice)
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         question = await chat.send(alice, "How long is the bridge?")
         reply = await chat.answer_to(question)
     await chat.edit(question, "How long is the canal?")
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         edited = await chat.next_edit()
     assert (edited["message_id"], edited["text"]) == (reply["message_id"], TRIMMED_CARD)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot import application
-from bot.application import Bot, polling
+from bot.application import Bot
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -76,7 +77,7 @@ async def bot(  # noqa: PLR0913, PLR0917 - each is a part of the bot's world
     api.private_chat(alice)
     settings = {"articles_dir": folder, "data_dir": tmp_path / "data"}
     bot = build(api, retriever, journal, admin_ids=str(alice.id), **settings)
-    async with polling(bot):
+    async with running(bot):
         yield bot
 
 

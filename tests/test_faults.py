@@ -6,8 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from bot.answering import Answering
-from bot.application import Bot, build_bot, polling
+from bot.application import Bot, build_bot
 from bot.errors import TelegramUnavailable
+from bot.serving import running
 from bot.settings import Settings
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
@@ -83,7 +84,7 @@ async def test_questions_that_came_while_the_bot_was_away_are_answered(
     """What waits at the start is not dropped."""
     chat = api.private_chat(alice)
     question = await chat.send(alice, "How long is the bridge?")
-    async with polling(build(api, retriever, journal)):
+    async with running(build(api, retriever, journal)):
         assert (await chat.answer_to(question))["text"] == CARD
 
 
@@ -98,7 +99,7 @@ async def test_a_refused_token_is_one_clear_sentence(
             telegram_api_url=api.url,
         )
         with pytest.raises(TelegramUnavailable, match="TELEGRAM_BOT_TOKEN") as raised:
-            async with polling(build_bot(settings, Answering(lambda: retriever), journal)):
+            async with running(build_bot(settings, Answering(lambda: retriever), journal)):
                 pass
         assert "1:wrong" not in str(raised.value)
 
@@ -113,7 +114,7 @@ async def test_an_unreachable_server_is_one_clear_sentence(
         telegram_api_url="http://127.0.0.1:9",
     )
     with pytest.raises(TelegramUnavailable, match="TELEGRAM_API_URL"):
-        async with polling(build_bot(settings, Answering(lambda: retriever), journal)):
+        async with running(build_bot(settings, Answering(lambda: retriever), journal)):
             pass
 
 
@@ -176,7 +177,7 @@ async def test_an_admin_without_a_chat_is_no_obstacle(
     api: BotApiServer, retriever: FixedRetriever, journal: Journal, alice: Person, bakyt: Person
 ) -> None:
     """An admin who has never written to the bot has no menu yet; everybody else has."""
-    async with polling(build(api, retriever, journal, admin_ids=str(bakyt.id))):
+    async with running(build(api, retriever, journal, admin_ids=str(bakyt.id))):
         chat = api.private_chat(alice)
         assert (await chat.answer_to(await chat.send(alice, "the bridge?")))["text"] == CARD
     assert {refusal.description for refusal in api.refused} == {
@@ -194,7 +195,7 @@ async def test_a_second_copy_is_told_of_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Where two copies poll, each says what is the matter, and answers go on when one ends."""
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         await api.wait_until(
             lambda: "Another copy of this bot is running" in caplog.text or None, "line", 10
         )
@@ -214,6 +215,6 @@ async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
     """HTTP_PROXY and ALL_PROXY are for the world outside."""
     for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with polling(build(api, retriever, journal)):
+    async with running(build(api, retriever, journal)):
         chat = api.private_chat(alice)
         assert (await chat.answer_to(await chat.send(alice, "the bridge?")))["text"] == CARD

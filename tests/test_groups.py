@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.application import Bot, polling
+from bot.application import Bot
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -154,7 +155,7 @@ async def test_an_anonymous_admin_is_nobody(
     api: BotApiServer, retriever: FixedRetriever, journal: Journal, alice: Person, bakyt: Person
 ) -> None:
     """All of them come under one id: it has no admin's rights and no question before."""
-    async with polling(build(api, retriever, journal, admin_ids="1087968824")):
+    async with running(build(api, retriever, journal, admin_ids="1087968824")):
         group = api.group("Green Bishkek")
         await group.send(alice, "/reindex", anonymous=True)
         first = await group.send(alice, "/ask Where is the canal of Talas?", anonymous=True)
@@ -187,7 +188,7 @@ async def test_privacy_mode_is_told_at_the_start(
     caplog.set_level("INFO")
     async with (
         BotApiServer(can_read_all_group_messages=reads_all) as api,
-        polling(build(api, retriever, journal)),
+        running(build(api, retriever, journal)),
     ):
         assert ("In groups it sees all messages" in caplog.text) is reads_all
         assert ("turn privacy mode off (@BotFather, /setprivacy)" in caplog.text) is not reads_all
@@ -197,7 +198,7 @@ async def test_privacy_mode_is_explained_in_a_new_group(
     retriever: FixedRetriever, journal: Journal
 ) -> None:
     """With the mode on a group hears what to do about mentions, unless the bot is its admin."""
-    async with BotApiServer(privacy_mode=True) as api, polling(build(api, retriever, journal)):
+    async with BotApiServer(privacy_mode=True) as api, running(build(api, retriever, journal)):
         alice = api.user("Alice", language_code="en")
         group = api.group("Green Naryn", bot_is_member=False)
         await group.add_bot(by=alice)

@@ -3,7 +3,8 @@
 import pytest
 from telegram.error import BadRequest
 
-from bot.application import Bot, polling
+from bot.application import Bot
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -193,10 +194,10 @@ async def test_another_process_knows_the_buttons_of_a_sent_card(
 ) -> None:
     """After a restart the buttons below cards in other chats work as before."""
     chat = api.group("Neighbours", bot_is_member=False)
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         answer = await api.inline_answer(await api.inline_query(alice, "canal"))
         sent = await chat.send_inline_result(alice, answer["results"][0])
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         await chat.press(sent, data_of(sent, "Whole passage"), by=alice)
         assert (await chat.next_edit())["text"] == WHOLE_CARD
 
@@ -247,7 +248,7 @@ async def test_what_is_switched_off_is_not_promised(
     """Without inline mode /help doesn't speak of it, and the log tells the owner of both modes."""
     caplog.set_level("INFO")
     server = BotApiServer(inline_mode=switched_on, guest_mode=switched_on)
-    async with server as api, polling(build(api, retriever, journal)):
+    async with server as api, running(build(api, retriever, journal)):
         alice = api.user("Alice", language_code="en")
         chat = api.private_chat(alice)
         told = (await chat.answer_to(await chat.send(alice, "/help")))["text"]

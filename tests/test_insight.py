@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 from telegram import User
 
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.drafts.waiting import ArticleDrafts, Origin
 from bot.insight.cards import GROUPS_ON_A_PAGE, status_text
 from bot.insight.charts import draw_aside
 from bot.insight.status import FailingSource, Kept, Machine, Status, Waiting
 from bot.logs import LoggedWarning
+from bot.serving import running
 from bot.storage.database import replace_row
 from bot.storage.journal import AskedQuestion, Journal
 from bot.storage.schema import SOURCES
@@ -58,7 +59,7 @@ async def bot(
     """The bot of the folder where the journal is; Alice is its admin."""
     api.private_chat(alice)
     bot = build(api, retriever, journal, admin_ids=str(alice.id), data_dir=tmp_path)
-    async with polling(bot):
+    async with running(bot):
         yield bot
 
 
@@ -223,7 +224,7 @@ async def test_where_no_questions_are_kept(
     """With JOURNAL_DAYS=0 there is nothing to report, and that is said."""
     journal.days = 0
     chat = api.private_chat(alice)
-    async with polling(build(api, retriever, journal, admin_ids=str(alice.id))):
+    async with running(build(api, retriever, journal, admin_ids=str(alice.id))):
         answer = await chat.answer_to(await chat.send(alice, command))
     assert answer["text"].startswith("I don't keep questions (the setting JOURNAL_DAYS is 0)")
 
@@ -358,6 +359,6 @@ async def test_stats_without_a_picture(
     chat = api.private_chat(alice)
     # The process finds no journal in this folder.
     other = build(api, retriever, journal, admin_ids=str(alice.id), data_dir=tmp_path / "other")
-    async with polling(other):
+    async with running(other):
         answer = await chat.answer_to(await chat.send(alice, "/stats"), within=60)
     assert answer["text"].startswith("Questions of the last 30 days\n")

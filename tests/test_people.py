@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bot import profile
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.localization import say
+from bot.serving import running
 from bot.storage.journal import AskedQuestion, Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -176,13 +177,13 @@ async def test_a_choice_outlives_a_restart(
     """What was chosen, and the buttons below an old message, are known to the next process."""
     chat = api.private_chat(alice)
     with closing(Journal.open(tmp_path, 90)) as journal:
-        async with polling(build(api, FixedRetriever(), journal)):
+        async with running(build(api, FixedRetriever(), journal)):
             offer = await chat.answer_to(await chat.send(alice, "/language"))
             await chat.press(offer, "language:ky")
             await chat.next_edit()
             privacy = await chat.answer_to(await chat.send(alice, "/privacy"))
     with closing(Journal.open(tmp_path, 90)) as journal:
-        async with polling(build(api, FixedRetriever(), journal)):
+        async with running(build(api, FixedRetriever(), journal)):
             start = await chat.answer_to(await chat.send(alice, "/start"))
             assert start["text"] == say("ky", "start")
             await chat.press(privacy, "forget:ask")
@@ -264,7 +265,7 @@ async def test_privacy_where_no_questions_are_kept(
     """JOURNAL_DAYS=0 has words of its own; the rest is the same."""
     person = api.user("Somebody", language_code=code)
     chat = api.private_chat(person)
-    async with polling(build(api, FixedRetriever(), journal_of_no_days)):
+    async with running(build(api, FixedRetriever(), journal_of_no_days)):
         privacy = await chat.answer_to(await chat.send(person, "/privacy"))
     assert privacy["text"].startswith(text)
     assert privacy["text"].endswith(say(code, "privacy"))
@@ -435,11 +436,11 @@ async def test_the_bot_is_described_in_each_language(
 
 async def test_descriptions_are_not_set_again(api: BotApiServer, journal: Journal) -> None:
     """A restart changes nothing, since Telegram allows few changes."""
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         pass
     api.card["description", "ru"] = "Что-то старое"
     before = len(setting(api))
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         pass
     assert [request.params["language_code"] for request in setting(api)[before:]] == ["ru"]
 
@@ -456,7 +457,7 @@ async def test_descriptions_that_have_to_wait_hold_nobody_up(
     """If Telegram wants hours until the next change, the bot answers without it."""
     monkeypatch.setattr(profile, "_PATIENCE_WITH_DESCRIPTIONS", 0.2)
     api.fail_next("setMyDescription", status=429, retry_after=3600)
-    async with polling(build(api, FixedRetriever(), journal)):
+    async with running(build(api, FixedRetriever(), journal)):
         chat = api.private_chat(alice)
         assert (await chat.answer_to(await chat.send(alice, "/start")))["text"]
     assert ("description", "") not in api.card
@@ -471,7 +472,7 @@ async def test_old_questions_go_while_the_bot_runs(
     with closing(Journal.open(tmp_path, 7, lambda: now)) as journal:
         await record(journal, alice)
         bot = build(api, FixedRetriever(), journal)
-        async with polling(bot):
+        async with running(bot):
             now += timedelta(days=7)
             assert bot.telegram.job_queue is not None
             [job] = bot.telegram.job_queue.get_jobs_by_name("tidy")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from telegram.ext import CallbackContext
 
-from bot.application import Bot, polling
+from bot.application import Bot
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -41,7 +42,7 @@ async def bot(
     bot = build(api, retriever, journal, admin_ids=str(alice.id), data_dir=world.folder)
     bot.administration.sources.checks._tools = world.tools()
     bot.administration.sources.checks._jitter = lambda: 0.0
-    async with polling(bot):
+    async with running(bot):
         yield bot
 
 
@@ -376,7 +377,7 @@ async def test_shutdown(
     bot = build(api, retriever, journal, admin_ids=str(alice.id), data_dir=world.folder)
     bot.administration.sources.checks._tools = world.tools()
     bot.administration.sources.checks.add(source)
-    async with polling(bot):
+    async with running(bot):
         await private.send(alice, "/sources")
         card = await press(private, await private.next_message(), "Green News")
         await private.press(card, data_of(card, "Check now"))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot import application
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.errors import ReindexError
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Person
 from bot_api_server import BotApiServer
@@ -67,7 +68,7 @@ async def test_the_folder_is_followed(
     """
     api.private_chat(alice)
     bot = build_on(folder, api, journal, alice)
-    async with polling(bot):
+    async with running(bot):
         await look(bot)
         assert [report.added for report in reindexing.reports] == [("bridge",)]
         (folder / "faulty.md").write_text("no article")
@@ -91,7 +92,7 @@ async def test_admins_hear_once_that_it_fails(
     """Not each hour; and once that it works again."""
     chat = api.private_chat(alice)
     bot = build_on(folder, api, journal, alice)
-    async with polling(bot):
+    async with running(bot):
         reindexing.failure = ReindexError("The disk is full.")
         for _ in range(2):
             await look(bot)
@@ -117,7 +118,7 @@ async def test_an_empty_folder_is_no_reason_to_forget(
     """It may be a disk that isn't there yet; who means it sends /reindex."""
     chat = api.private_chat(alice)
     bot = build_on(folder, api, journal, alice)
-    async with polling(bot):
+    async with running(bot):
         await look(bot)
         (folder / "bridge.md").unlink()
         await look(bot)

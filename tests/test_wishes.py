@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.answering import Answering
-from bot.application import Bot, polling
+from bot.application import Bot
 from bot.localization import say
+from bot.serving import running
 from bot.storage.journal import Journal
 from bot.storage.schema import WISHES
 from bot.wish_buttons import MakeWish, TakeBackWish, read_wish_button
@@ -158,7 +159,7 @@ async def test_a_wish_survives_a_restart(  # noqa: PLR0913, PLR0917 - fixtures
     await bot.telegram.updater.stop()
     knowing = FixedRetriever()
     knowing.generation = 7
-    async with polling(build(api, knowing, journal)):
+    async with running(build(api, knowing, journal)):
         assert (await private.next_message())["text"] == f"{HEADING}\n\n{CARD}"
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import admin_day
 import knowledge
 from admin_day import Day, play_day
-from bot.application import polling
 from bot.localization import say
+from bot.serving import running
 from bot.settings import load_settings
 from bot.storage.journal import Journal
 from bot_api_server import BotApiServer
@@ -87,7 +87,7 @@ async def play(
         RuntimeError: The server refused a request of the bot's, or a press got no answer.
     """
     played = {}
-    async with BotApiServer() as api, polling(build(api, retriever, journal)):
+    async with BotApiServer() as api, running(build(api, retriever, journal)):
         for language, script in scripts.items():
             private = await _private_chat(api, language, script)
             played[language] = Played(private, await _group(api, language, script))

@@ -40,7 +40,8 @@ def run() -> None:
     import asyncio
 
     from bot.answering import Answering
-    from bot.application import build_bot, serve
+    from bot.application import build_bot
+    from bot.serving import serve
     from bot.storage.journal import Journal
 
     with contextlib.closing(Journal.open(settings.data_dir, settings.journal_days)) as journal:
