@@ -7,10 +7,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 
-# `make bench` measures what an index of ARTICLES generated articles costs: for 10,000, the better part of an hour.
+# `make bench-reindex` measures what an index of ARTICLES generated articles costs: for 10,000, the
+# better part of an hour.
 ARTICLES ?= 10000
 
-.PHONY: run test transcripts evaluate evaluation-data bench install install-test lint types \
+# `make soak` lasts so long; SOAK_SEED=number repeats what a run did.
+SOAK_MINUTES ?= 10
+
+CASES ?= 10000
+
+.PHONY: audit fuzz run test transcripts evaluate evaluation-data bench bench-reindex soak install install-test lint types \
 	imports tests clean
 
 run: install
@@ -33,7 +39,19 @@ evaluation-data:
 			"golden.jsonl holds your own questions, see 'python -m bot evaluate --help'." >&2; \
 		exit 1; }; done
 
-bench: install
+# Ours beside LangChain, txtai, Chroma and LlamaIndex, some 20 minutes; with EVAL_DATA=folder R@1 is
+# of the mixed set. QUICK=1 only shows that it works. The peers have a place of their own.
+bench: install-test .venv-bench/installed
+	@PYTHONPATH=tests EVAL_DATA="$(EVAL_DATA)" $(BIN)/python -m benchmarks.compare \
+		--peers .venv-bench/bin/python $(if $(QUICK),--quick) \
+		--save "$(or $(SAVE),evaluation/bench.json)" --plot "$(or $(PLOT),evaluation/bench.png)"
+
+# The bot, with people who ask and everything that goes wrong with Telegram, kills included.
+soak: install-test
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES) \
+		$(if $(SOAK_SEED),--seed $(SOAK_SEED)) $(if $(SAVE),--save "$(SAVE)")
+
+bench-reindex: install
 	@$(BIN)/python -m benchmarks.reindex $(ARTICLES) $(if $(KEEP),--keep "$(KEEP)") \
 		$(if $(SAVE),--save "$(SAVE)")
 
@@ -44,6 +62,7 @@ install-test: .venv/installed-test
 lint: install-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive bot embeddings knowledge benchmarks
 
 types: install-test
 	$(BIN)/mypy
@@ -55,8 +74,16 @@ imports: install-test
 tests: install-test
 	$(BIN)/pytest -n 2 --dist loadfile
 
+# Known weaknesses in what is installed; says so where nobody can be asked for them.
+audit: lint .venv/installed-audit
+	@$(BIN)/python tests/audit.py constraints.txt
+
+# Each parser and the whole bot, fed with CASES made-up inputs; `make test` does a few hundred.
+fuzz: install-test
+	@$(BIN)/python tests/fuzz.py $(CASES)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-bench
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -70,4 +97,15 @@ clean:
 
 .venv/installed-test: .venv/installed
 	@$(PIP) install --quiet --constraint constraints.txt --editable ".[test]" </dev/null >&2
+	@touch $@
+
+.venv/installed-audit: .venv/installed-test
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[audit]" </dev/null >&2
+	@touch $@
+
+.venv-bench/installed: .venv/bin/python pyproject.toml benchmarks/constraints.txt
+	@echo "Installing what ours is compared with into .venv-bench; that takes some minutes" >&2
+	@$(PYTHON) -m venv .venv-bench </dev/null
+	@.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint benchmarks/constraints.txt --editable ".[bench]" </dev/null >&2
 	@touch $@

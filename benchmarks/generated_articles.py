@@ -25,7 +25,12 @@ def write_articles(folder: Path, count: int) -> None:
     """Fill a folder, which is created, with that many articles."""
     folder.mkdir(parents=True, exist_ok=True)
     for article in generate_articles(count):
-        (folder / f"{article.slug}.md").write_text(_format(article), "utf-8")
+        write_article(folder, article)
+
+
+def write_article(folder: Path, article: Article) -> None:
+    """Write an article to its file."""
+    (folder / f"{article.slug}.md").write_text(_format(article), "utf-8")
 
 
 def _format(article: Article) -> str:

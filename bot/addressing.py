@@ -82,13 +82,24 @@ def addressed_question(message: Message, bot: User) -> Addressed | None:
     return Addressed(way, question)
 
 
+def marked_in(message: Message, kinds: list[str | None]) -> dict[MessageEntity, str]:
+    """The entities of these kinds in a text or caption, with the words that they cover.
+
+    None where they don't fit the text: one that ends within an emoji covers no words.
+    """
+    try:
+        if message.text:
+            return message.parse_entities(kinds)
+        return message.parse_caption_entities(kinds)
+    except UnicodeError:
+        return {}
+
+
 def _entities(message: Message) -> dict[MessageEntity, str]:
     # The library cuts the texts out by UTF-16 units, as Telegram counts.
     kinds: list[str | None]
     kinds = [MessageEntity.BOT_COMMAND, MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
-    if message.text:
-        return message.parse_entities(kinds)
-    return message.parse_caption_entities(kinds)
+    return marked_in(message, kinds)
 
 
 def _command(entities: dict[MessageEntity, str]) -> tuple[MessageEntity, str, str] | None:

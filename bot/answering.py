@@ -1,22 +1,30 @@
 """Question -> Answer: what was asked, what the articles say, and the proof that they say it."""
 
 import asyncio
+import contextlib
+import logging
 import queue
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from bot import metrics
 from bot.errors import QuoteError
 from bot.localization import reply_language, small_talk
+from bot.metrics import Stage
 from embeddings.confidence import Verdict
 from embeddings.dates import asks_for_latest
+from embeddings.errors import IndexDamaged
 from embeddings.retriever import Hit, Retriever, judge
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -24,6 +32,8 @@ T = TypeVar("T")
 MAX_QUESTION = 1_000
 # One batch of 32 takes as long as four single questions; a larger one would hold up the next.
 _MAX_BATCH = 32
+
+_FIRST_QUESTION = "Is everything ready for the first question?"
 
 RELATED_FROM = 0.02
 """From this confidence on a passage is shown after the first one, or its article as related."""
@@ -267,29 +277,50 @@ def _quote(hit: Hit) -> Quote:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A question that nobody has begun to answer yet."""
+
+    question: Question
+    answer: Future[Answer]
+    since: float
+    """As `time.monotonic` has it."""
+
+
 class Answering:
     """Answers for many people at once, with one thread.
 
     That thread alone touches the retriever: tokenizers and SQLite connections belong to one.
-    Whoever asks while it is busy waits, and all who wait are answered as one batch.
+    Whoever asks while it is busy waits, and all who wait are answered as one batch. Its first work
+    is to open the retriever, so that whoever asks before is answered late rather than never.
     """
 
     def __init__(self, open_retriever: Callable[[], Retriever]) -> None:
-        """Take what opens the retriever; it is called in the thread that will use it."""
+        """Take what opens the retriever, which may take long; the thread that uses it calls it."""
         self._open_retriever = open_retriever
-        self._waiting: queue.SimpleQueue[tuple[Question, Future[Answer]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answering")
-        self._retriever: Retriever | None = None
+        self._opening: Future[Retriever] | None = None
+        self._at_work_since: float | None = None
 
     async def initialize(self) -> None:
-        """Open the retriever and answer once for warmth: a first question takes a second longer.
+        """Begin to open the retriever; it is not open yet when this returns."""
+        self._opening = self._thread.submit(self._open)
+
+    async def opened(self) -> None:
+        """Wait until the retriever is open.
 
         Raises:
             EmbeddingsError: if there is no model or no index to answer from.
         """
-        loop = asyncio.get_running_loop()
-        self._retriever = await loop.run_in_executor(self._thread, self._open_retriever)
-        await self.answer(read_question("Is everything ready for the first question?"))
+        # Who waits may give up, and the retriever is opened all the same.
+        await asyncio.shield(asyncio.wrap_future(self._begun()))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether questions are answered at once; before, they wait for the model."""
+        opening = self._opening
+        return opening is not None and opening.done() and opening.exception() is None
 
     async def shutdown(self) -> None:
         """Answer who still waits, and end the thread."""
@@ -299,10 +330,13 @@ class Answering:
         """Answer what a person asked.
 
         Raises:
-            EmbeddingsError: if the index can't be searched.
+            EmbeddingsError: if the index can't be searched, or not even opened.
         """
+        if question.outcome is not None:
+            # Small talk waits neither for the model nor for other questions.
+            return Answer(question, question.outcome)
         answer: Future[Answer] = Future()
-        self._waiting.put((question, answer))
+        self._waiting.put(_Waiting(question, answer, time.monotonic()))
         # Each question brings a run of its own; a run that finds none waiting came too late
         # for its question, which an earlier run took along, and does nothing.
         self._thread.submit(self._answer_waiting)
@@ -315,30 +349,65 @@ class Answering:
             EmbeddingsError: if the index can't be read.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: look(self._opened()))
+
+        def look_now() -> T:
+            with self._at_work():
+                return look(self._begun().result())
+
+        return await loop.run_in_executor(self._thread, look_now)
 
     @property
     def waiting(self) -> int:
         """How many questions nobody has begun to answer yet."""
         return self._waiting.qsize()
 
+    @property
+    def at_work_for(self) -> float:
+        """For how many seconds the thread has been at the same thing; 0 if it is idle."""
+        since = self._at_work_since
+        return 0 if since is None else time.monotonic() - since
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._at_work_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._at_work_since = None
+
     def _answer_waiting(self) -> None:
-        batch: list[tuple[Question, Future[Answer]]] = []
+        batch: list[_Waiting] = []
         while len(batch) < _MAX_BATCH and not self._waiting.empty():
             waiting = self._waiting.get()
             # False if whoever asked has gone meanwhile.
-            if waiting[1].set_running_or_notify_cancel():
+            if waiting.answer.set_running_or_notify_cancel():
                 batch.append(waiting)
+                metrics.observe(Stage.MODEL, time.monotonic() - waiting.since)
+        if not batch:
+            return
         try:
-            answers = answer_questions(self._opened(), [question for question, _ in batch])
+            with self._at_work(), metrics.timed(Stage.ANSWERING):
+                retriever = self._begun().result()
+                answers = answer_questions(retriever, [waiting.question for waiting in batch])
         except Exception as error:  # noqa: BLE001 - each who waits must hear of it
-            for _, future in batch:
-                future.set_exception(error)
+            for waiting in batch:
+                waiting.answer.set_exception(error)
         else:
-            for (_, future), answer in zip(batch, answers, strict=True):
-                future.set_result(answer)
+            for waiting, answer in zip(batch, answers, strict=True):
+                waiting.answer.set_result(answer)
 
-    def _opened(self) -> Retriever:
-        if self._retriever is None:
+    def _open(self) -> Retriever:
+        retriever = self._open_retriever()
+        if self._waiting.empty():
+            # For warmth: a first question takes a second longer.
+            try:
+                answer_questions(retriever, [read_question(_FIRST_QUESTION)])
+            except IndexDamaged as error:
+                # Other questions may find what they need, until `bot.upkeep` has mended it.
+                logger.warning("%s", error)
+        return retriever
+
+    def _begun(self) -> Future[Retriever]:
+        if self._opening is None:
             raise RuntimeError("Answering.initialize() comes first.")
-        return self._retriever
+        return self._opening

@@ -4,7 +4,11 @@ BotError
 ├── SettingsError           a setting is wrong: which one, and an example of a right one
 ├── QuoteError              a quote isn't what the article says: it is not sent
 ├── TelegramUnavailable     the bot can't begin: Telegram refuses the token or can't be reached
+├── MonitoringUnavailable   the port on which the bot says how it is can't be had: why
+├── BotRunning              another bot has this data folder
+├── DataFolderUnusable      the data folder can't be made or written to: why
 ├── JournalUnusable         the journal can't be opened: why, and what to do
+│   └── JournalDamaged      its file is broken
 ├── JournalError            the journal can't be read or written just now
 ├── DraftsUnusable          the folder of drafts can't be read or written: why
 ├── DetailNotUnderstood     a title, date or link that somebody typed can't be one
@@ -41,8 +45,24 @@ class TelegramUnavailable(BotError):
     """Telegram refuses the token, or its server can't be reached."""
 
 
+class MonitoringUnavailable(BotError):
+    """The port on which the bot says how it is can't be listened on."""
+
+
+class BotRunning(BotError):
+    """Another bot is running with the same data folder."""
+
+
+class DataFolderUnusable(BotError):
+    """The data folder can't be made, or not be written to."""
+
+
 class JournalUnusable(BotError):
     """The journal is damaged, can't be written, or is of a newer version."""
+
+
+class JournalDamaged(JournalUnusable):
+    """The journal's file is no database any more, or a part of it is broken."""
 
 
 class JournalError(BotError):

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -48,7 +49,18 @@ def limit_this_process() -> None:
 
 def at_low_priority(command: Sequence[str]) -> list[str]:
     """The same command, behind the bot, whose answers people wait for."""
-    return [*(["nice", "-n", "10"] if shutil.which("nice") else []), *command]
+    return [*(["nice", "-n", "19"] if shutil.which("nice") else []), *command]
+
+
+def compute_when_nobody_else_does() -> None:
+    """Let this process and its threads to come have a core only while nobody else wants it.
+
+    A question then takes the core at once, where it would have to wait for its turn among equals.
+    Where the system knows no such thing, nothing happens.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 class LimitedProcess:

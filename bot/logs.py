@@ -1,31 +1,57 @@
-"""Where the log goes, and what must never be in it."""
+"""Where the log goes, in which form, and what must never be in it."""
 
+import json
 import logging
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 _WARNINGS_KEPT = 5
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record without the bot's token, which the libraries put into URLs and errors.
+    """Formats a record without our secrets, which the libraries put into URLs and errors.
 
     A filter would see the arguments and the exception only; this sees the finished text.
     """
 
     def __init__(
-        self, secret: str | None, layout: str = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+        self,
+        secrets: Sequence[str],
+        layout: str = "%(asctime)s %(levelname)s %(name)s: %(message)s",
     ) -> None:
-        """Take what to leave out, if there is anything, and how a record is laid out."""
+        """Take what to leave out, such as the bot's token, and how a record is laid out."""
         super().__init__(layout)
-        self._secret = secret
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         """Format the record, its traceback included."""
-        text = super().format(record)
-        return text.replace(self._secret, "[token]") if self._secret else text
+        return self._redacted(super().format(record))
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[token]")
+        return text
+
+
+class JsonFormatter(RedactingFormatter):
+    """Formats a record as one line of JSON, for programs that collect logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format the record: time (UTC), level, logger, message and, if any, exception."""
+        fields = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0]:
+            fields["exception"] = self.formatException(record.exc_info)
+        # What a secret is made of is the same in JSON.
+        return self._redacted(json.dumps(fields, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +70,7 @@ class LastWarnings(logging.Handler):
     """Keeps the last warnings and errors, for admins."""
 
     def __init__(self, formatter: RedactingFormatter) -> None:
-        """Take what leaves the secret out."""
+        """Take what leaves the secrets out."""
         super().__init__(logging.WARNING)
         self.setFormatter(formatter)
         self._kept: deque[LoggedWarning] = deque(maxlen=_WARNINGS_KEPT)
@@ -75,11 +101,13 @@ def last_warnings() -> tuple[LoggedWarning, ...]:
     return ()
 
 
-def configure_logging(level: str, secret: str | None) -> None:
-    """Log to stderr, as text, without the secret."""
+def configure_logging(
+    level: str, secrets: Sequence[str], form: Literal["text", "json"] = "text"
+) -> None:
+    """Log to stderr, without the secrets."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(secret))
-    warnings = LastWarnings(RedactingFormatter(secret, "%(message)s"))
+    handler.setFormatter(JsonFormatter(secrets) if form == "json" else RedactingFormatter(secrets))
+    warnings = LastWarnings(RedactingFormatter(secrets, "%(message)s"))
     logging.basicConfig(level=level, handlers=[handler, warnings], force=True)
     # At INFO it logs every request with its URL, and the token is part of that.
     logging.getLogger("httpx").setLevel(logging.WARNING)

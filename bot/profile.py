@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
 from telegram import Bot as TelegramBot
 from telegram import (
@@ -15,6 +16,8 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot.localization import DEFAULT_LANGUAGE, say
+from bot.transport.patience import Patience, growing_pauses
+from bot.transport.sending import reason_of, was_refused
 from knowledge.language import LANGUAGES
 
 logger = logging.getLogger(__name__)
@@ -39,20 +42,30 @@ ADMIN_COMMANDS = (
 )
 """In the menus of the admins' private chats."""
 
-# In seconds. If Telegram says "429", it may be for hours, in which nothing else would be sent.
-_PATIENCE_WITH_DESCRIPTIONS = 10
+_LONGEST_PAUSE = 3600.0
+"""In seconds: Telegram may want descriptions to be left alone for hours."""
 
 
-async def introduce(bot: TelegramBot, admin_ids: frozenset[int]) -> None:
-    """Tell Telegram which commands there are, and the log who we are."""
+async def introduce(bot: TelegramBot, admin_ids: frozenset[int], patience: Patience) -> None:
+    """Tell the log who we are, and Telegram which commands there are, now or as soon as it can.
+
+    Args:
+        bot: Who speaks.
+        admin_ids: Who has further commands.
+        patience: How soon to try again.
+    """
+    _log_who_we_are(bot, admin_ids)
+    left = _steps(bot, admin_ids)
+    for pause in growing_pauses(patience.menus, _LONGEST_PAUSE):
+        left = [step for step in left if not await step()]
+        if not left:
+            return
+        logger.info("%d menus and descriptions are set later", len(left))
+        await asyncio.sleep(pause)
+
+
+def _log_who_we_are(bot: TelegramBot, admin_ids: frozenset[int]) -> None:
     me = bot.bot
-    for language in LANGUAGES:
-        await _set_commands(bot, BotCommandScopeAllPrivateChats(), PRIVATE_COMMANDS, language)
-        await _set_commands(bot, BotCommandScopeAllGroupChats(), GROUP_COMMANDS, language)
-        for admin_id in sorted(admin_ids):
-            scope = BotCommandScopeChat(admin_id)
-            await _set_commands(bot, scope, ADMIN_COMMANDS, language)
-        await _set_descriptions(bot, language)
     logger.info(
         "@%s is ready; %d admins. In groups it sees %s",
         me.username,
@@ -68,9 +81,25 @@ async def introduce(bot: TelegramBot, admin_ids: frozenset[int]) -> None:
         logger.info("Guest mode is off; @BotFather has it among the bot's settings")
 
 
+def _steps(
+    bot: TelegramBot, admin_ids: frozenset[int]
+) -> Sequence[Callable[[], Coroutine[None, None, bool]]]:
+    """What there is to tell Telegram, piece by piece; each says whether nothing of it is left."""
+    menus: list[tuple[BotCommandScope, Sequence[str]]] = [
+        (BotCommandScopeAllPrivateChats(), PRIVATE_COMMANDS),
+        (BotCommandScopeAllGroupChats(), GROUP_COMMANDS),
+        *((BotCommandScopeChat(admin_id), ADMIN_COMMANDS) for admin_id in sorted(admin_ids)),
+    ]
+    steps = []
+    for language in LANGUAGES:
+        steps += [partial(_set_commands, bot, scope, names, language) for scope, names in menus]
+        steps.append(partial(_set_descriptions, bot, language))
+    return steps
+
+
 async def _set_commands(
     bot: TelegramBot, scope: BotCommandScope, names: Sequence[str], language: str
-) -> None:
+) -> bool:
     commands = [BotCommand(name, say(language, f"command-{name}")) for name in names]
     # Commands without a language are for everybody else.
     code = None if language == DEFAULT_LANGUAGE else language
@@ -78,19 +107,22 @@ async def _set_commands(
         await bot.set_my_commands(commands, scope, code)
     except TelegramError as error:
         # An admin who has never written to the bot has no chat yet; the bot works without a menu.
-        logger.info("No command menu for %s in %s: %s", scope.type, language, error)
+        logger.info("No command menu for %s in %s: %s", scope.type, language, reason_of(error))
+        return was_refused(error)
+    return True
 
 
-async def _set_descriptions(bot: TelegramBot, language: str) -> None:
+async def _set_descriptions(bot: TelegramBot, language: str) -> bool:
     """Say what the bot is for, in its profile and where nothing was written yet."""
     long, short = say(language, "bot-description"), say(language, "bot-short-description")
     code = None if language == DEFAULT_LANGUAGE else language
     try:
-        async with asyncio.timeout(_PATIENCE_WITH_DESCRIPTIONS):
-            # Looked up first: Telegram doesn't want them changed at every start.
-            if (await bot.get_my_description(code)).description != long:
-                await bot.set_my_description(long, code)
-            if (await bot.get_my_short_description(code)).short_description != short:
-                await bot.set_my_short_description(short, code)
-    except (TelegramError, TimeoutError) as error:
-        logger.info("No description in %s: %r", language, error)
+        # Looked up first: Telegram doesn't want them changed at every start.
+        if (await bot.get_my_description(code)).description != long:
+            await bot.set_my_description(long, code)
+        if (await bot.get_my_short_description(code)).short_description != short:
+            await bot.set_my_short_description(short, code)
+    except TelegramError as error:
+        logger.info("No description in %s: %s", language, reason_of(error))
+        return was_refused(error)
+    return True

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from bot import metrics
 from bot.errors import ReindexBusy, ReindexCancelled, ReindexError, ReindexRunning
 from bot.limited_process import at_low_priority
 from bot.reports import Failure, Progress, news_from_json
@@ -67,13 +68,14 @@ class Reindexing:
         Raises:
             ReindexRunning: if another has not ended yet.
             ReindexBusy: if another process is writing to the index.
-            ReindexCancelled: if it was stopped by `cancel`.
+            ReindexCancelled: if it was stopped by `cancel` or `shutdown`.
             ReindexError: if it failed, with its own last word.
         """
         if self.running:
             raise ReindexRunning("A reindex is running already.")
         async with self._lock:
-            report = await self._run(progress)
+            with metrics.reindexing():
+                report = await self._run(progress)
         if self._when_done:
             self._when_done()
         return report
@@ -85,7 +87,7 @@ class Reindexing:
         process that is writing. All who wait get the report of one and the same reindex.
 
         Raises:
-            ReindexCancelled: if it was stopped by `cancel`.
+            ReindexCancelled: if it was stopped by `cancel` or `shutdown`.
             ReindexError: if it failed, with its own last word.
         """
         if self._next is None:
@@ -120,6 +122,7 @@ class Reindexing:
         if self._leaving:
             self._leaving.cancel()
         if self._worker:
+            self._cancelled = True
             await self._worker.end()
 
     async def _run_next(self) -> IndexReport:
@@ -128,7 +131,8 @@ class Reindexing:
                 # Who asks from here on has changed something that this one may not see.
                 self._next = None
                 try:
-                    report = await self._run(None)
+                    with metrics.reindexing():
+                        report = await self._run(None)
                     break
                 except ReindexBusy:
                     if pause is None:

@@ -3,95 +3,168 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 
-from telegram import Update
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.error import RetryAfter, TelegramError
 
 from bot.application import Bot
-from bot.errors import TelegramUnavailable
+from bot.monitoring import monitored
 from bot.profile import introduce
+from bot.transport.receiving import Outage, out_of_reach, refuse_token
+from bot.transport.sending import seconds_of
 
 logger = logging.getLogger(__name__)
 
-# Telegram sends nothing else, such as channel posts, which no handler is made for.
-_UPDATES = [
-    Update.MESSAGE,
-    Update.EDITED_MESSAGE,
-    Update.GUEST_MESSAGE,
-    Update.INLINE_QUERY,
-    Update.CALLBACK_QUERY,
-    Update.MY_CHAT_MEMBER,
-]
+# In seconds, for what should take no time at all when the bot stops.
+_CLOSING = 1
 
 
 async def serve(bot: Bot) -> None:
-    """Answer until SIGINT (Ctrl-C) or SIGTERM.
+    """Answer until SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once.
 
     Raises:
-        TelegramUnavailable: if Telegram refuses the token or can't be reached at the start.
+        TelegramUnavailable: if Telegram refuses the token.
+        MonitoringUnavailable: if nobody can listen on the monitoring's port.
+        SettingsError: if nobody can listen at the webhook's address.
+        EmbeddingsError: if there is no model or no index to answer from.
     """
-    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    answering = asyncio.create_task(_answer(bot))
+
+    def stop() -> None:
+        logger.info("Stopping")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+            # Who sends another one has lost patience.
+            signal.signal(number, signal.SIG_DFL)
+        _end_this_process_after(bot.patience.stop + 1.5 * _CLOSING)
+        answering.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    async with running(bot):
-        await stopped.wait()
+        loop.add_signal_handler(number, stop)
+    # It has been cancelled, which was asked for, or ends by an error.
+    with contextlib.suppress(asyncio.CancelledError):
+        await answering
+    if answering.cancelled():
+        # All that is left is to close the journal, and to wait for a thread that loads the model.
+        _end_this_process_after(_CLOSING)
+
+
+async def _answer(bot: Bot) -> None:
+    # First, so that who looks hears what is missing while the bot starts.
+    async with monitored(bot), running(bot) as work:
+        await work
 
 
 @contextlib.asynccontextmanager
-async def running(bot: Bot) -> AsyncIterator[None]:
+async def running(bot: Bot) -> AsyncIterator[asyncio.Task[None]]:
     """Answer messages as long as the context lasts.
 
+    Gives what goes on meanwhile, which ends only by an error that ends the bot.
+
     Raises:
-        TelegramUnavailable: if Telegram refuses the token or can't be reached at the start.
+        TelegramUnavailable: if Telegram refuses the token.
     """
     application = bot.telegram
-    updater = application.updater
-    if updater is None:
-        raise TypeError("The application was built without an updater.")
+    work: asyncio.Task[None] | None = None
     try:
-        try:
-            await application.initialize()
-        # Not chained: the library's message holds the token.
-        except InvalidToken:
-            raise TelegramUnavailable(
-                "Telegram refuses the token: set TELEGRAM_BOT_TOKEN to the one that @BotFather "
-                "shows under /mybots."
-            ) from None
-        except TelegramError as error:
-            raise TelegramUnavailable(
-                f"Telegram can't be reached at {application.bot.base_url.rpartition('/bot')[0]} "
-                f"({type(error.__cause__ or error).__name__}): check the network, or set "
-                "TELEGRAM_API_URL."
-            ) from None
+        await _connect(bot)
         await bot.answering.initialize()
         await application.start()
-        # Questions that came while the bot was away get their answers, too.
-        await updater.start_polling(
-            allowed_updates=_UPDATES,
-            drop_pending_updates=False,
-            error_callback=_on_polling_error,
-        )
-        # Two dozen requests, for which nobody who asks should wait.
-        await introduce(application.bot, bot.admin_ids)
-        yield
+        work = asyncio.create_task(_work(bot))
+        yield work
     finally:
-        if updater.running:
-            await updater.stop()
-        await bot.administration.shutdown()
-        if application.running:
-            await application.stop()
+        if work:
+            await _cancel(work)
+        await _finish(bot)
         await application.shutdown()
         # An application that Telegram refused has connections open all the same.
         await application.bot.shutdown()
-        await bot.answering.shutdown()
+        await _close(bot)
 
 
-def _on_polling_error(error: TelegramError) -> None:
-    """Say why no updates come; the library tries again by itself."""
-    if isinstance(error, Conflict):
-        logger.error("Another copy of this bot is running, or a webhook is set: %s", error)
-    else:
-        logger.warning("No updates from Telegram: %s", error)
+async def _connect(bot: Bot) -> None:
+    """Ask Telegram who we are, until it answers."""
+    outage = Outage()
+    for pause in bot.patience.pauses():
+        try:
+            await bot.telegram.initialize()
+        except RetryAfter as error:
+            await asyncio.sleep(seconds_of(error))
+        except TelegramError as error:
+            refuse_token(error)
+            outage.goes_on(f"{out_of_reach(error)} at {_address(bot)}")
+        else:
+            outage.is_over()
+            return
+        await asyncio.sleep(pause)
+
+
+def _address(bot: Bot) -> str:
+    return str(bot.telegram.bot.base_url).rpartition("/bot")[0]
+
+
+async def _work(bot: Bot) -> None:
+    """Receive updates; beside that, tell Telegram of our commands, for which nobody waits."""
+    introduction = introduce(bot.telegram.bot, bot.admin_ids, bot.patience)
+    introducing = asyncio.create_task(introduction, name="introducing")
+    watching = asyncio.create_task(bot.upkeep.clock.run())
+    receiving = asyncio.create_task(bot.receiving.run())
+    # Questions come while the model is loaded; without one the bot ends, and the inbox keeps them.
+    opening = asyncio.create_task(bot.answering.opened())
+    try:
+        for ended in asyncio.as_completed([receiving, opening]):
+            await ended
+    finally:
+        for task in (introducing, watching, receiving, opening):
+            await _cancel(task)
+
+
+async def _finish(bot: Bot) -> None:
+    """Let what is under way come to its end, for a while; the inbox keeps the rest."""
+    application = bot.telegram
+    try:
+        async with asyncio.timeout(bot.patience.stop):
+            if application.job_queue and application.running and not bot.answering.is_open:
+                # Regular work that waits for the model would be waited for.
+                await application.job_queue.stop(wait=False)
+            await asyncio.gather(
+                bot.administration.shutdown(),
+                *([application.stop()] if application.running else []),
+            )
+    except TimeoutError:
+        # The library's own names of its tasks.
+        names = f"Application:{application.bot.id}:"
+        left = [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]
+        logger.warning("Stopped with %d updates under way; the inbox has kept them", len(left))
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=_CLOSING)
+
+
+async def _close(bot: Bot) -> None:
+    try:
+        async with asyncio.timeout(_CLOSING):
+            await bot.answering.shutdown()
+    except TimeoutError:
+        logger.warning("Stopped while the model was at work")
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end; what it ended by is told to whoever awaits it."""
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _end_this_process_after(seconds: float) -> None:
+    """End it whatever hangs: a thread can't be cancelled, and Python waits for it.
+
+    Neither the index nor the journal minds, since each change of them is a transaction.
+    """
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()

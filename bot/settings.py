@@ -15,6 +15,8 @@ from bot.errors import SettingsError
 
 # Real tokens have 35 characters after the colon; self-hosted test servers hand out shorter ones.
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+# What Telegram takes as a secret_token.
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class Settings(BaseSettings):
@@ -42,6 +44,21 @@ class Settings(BaseSettings):
         default="https://api.telegram.org",
         description="the address of a Bot API server",
         examples=["http://localhost:8081"],
+    )
+    webhook_url: str = Field(
+        default="",
+        description="a public https address without a query, at which Telegram reaches the bot",
+        examples=["https://bot.example.org/telegram"],
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="1 to 256 letters, digits, _ and -",
+        examples=["a-long-word-that-nobody-guesses"],
+    )
+    webhook_listen: str = Field(
+        default="127.0.0.1:8081",
+        description="an address of this machine and a port",
+        examples=["127.0.0.1:8081"],
     )
     admin_ids: Annotated[frozenset[int], NoDecode] = Field(
         default=frozenset(),
@@ -74,6 +91,11 @@ class Settings(BaseSettings):
         description="packaged, or the name or folder of a sentence-transformers model",
         examples=["packaged"],
     )
+    embedding_dtype: Literal["auto", "bfloat16", "float32"] = Field(
+        default="auto",
+        description="auto, bfloat16 or float32",
+        examples=["auto"],
+    )
     journal_days: int = Field(
         default=90,
         ge=0,
@@ -85,6 +107,24 @@ class Settings(BaseSettings):
         default="INFO",
         description="DEBUG, INFO, WARNING or ERROR",
         examples=["INFO"],
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="text or json",
+        examples=["json"],
+    )
+    monitoring_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="a port from 1 to 65535, or 0 for none",
+        examples=["9464"],
+    )
+    monitoring_host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^[0-9A-Za-z.:-]+$",
+        description="the address of a network interface of this machine",
+        examples=["127.0.0.1"],
     )
 
     @property
@@ -107,6 +147,12 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def webhook_address(self) -> tuple[str, int]:
+        """The host and the port of `webhook_listen`."""
+        host, _, port = self.webhook_listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def index_path(self) -> Path:
@@ -139,19 +185,40 @@ class Settings(BaseSettings):
         """Where the packaged model is unpacked."""
         return self.data_dir / "models"
 
+    @property
+    def monitoring_address(self) -> tuple[str, int] | None:
+        """The host and the port that tell how the bot is; None if they are off."""
+        return (self.monitoring_host, self.monitoring_port) if self.monitoring_port else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no log and no answer."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(each.get_secret_value() for each in values if isinstance(each, SecretStr))
+
     def environment(self) -> dict[str, str]:
-        """Environment variables that give another process these settings, without the token."""
+        """Environment variables that give another process these settings, without secrets.
+
+        Its log is text, whatever ours is: the bot reads it, to say why the process failed.
+        """
         return {
             "TELEGRAM_BOT_TOKEN": "",
             "TELEGRAM_API_URL": self.telegram_api_url,
+            "WEBHOOK_URL": self.webhook_url,
+            "WEBHOOK_SECRET": "",
+            "WEBHOOK_LISTEN": self.webhook_listen,
             "ADMIN_IDS": ",".join(map(str, sorted(self.admin_ids))),
             "ARTICLES_DIR": str(self.articles_dir),
             "DATA_DIR": str(self.data_dir),
             "CONTACT": self.contact,
             "PRIVATE_HOSTS": ",".join(sorted(self.private_hosts)),
             "EMBEDDING_MODEL": self.embedding_model,
+            "EMBEDDING_DTYPE": self.embedding_dtype,
             "JOURNAL_DAYS": str(self.journal_days),
             "LOG_LEVEL": self.log_level,
+            "LOG_FORMAT": "text",
+            "MONITORING_PORT": str(self.monitoring_port),
+            "MONITORING_HOST": self.monitoring_host,
         }
 
     @field_validator("*", mode="before")
@@ -177,6 +244,34 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise ValueError("not a web address")
         return value.rstrip("/")
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_is_public_or_on_this_machine(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+        if not (parts.scheme == "https" or local) or not parts.hostname or parts.port == 0:
+            raise ValueError("not a public https address")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("more than an address")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret_is_well_formed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("malformed")
+        return value
+
+    @field_validator("webhook_listen")
+    @classmethod
+    def _listens_at_a_port(cls, value: str) -> str:
+        parts = urlsplit(f"//{value}")
+        if not parts.hostname or parts.port is None or parts.netloc != value or "@" in value:
+            raise ValueError("not an address and a port")
+        return value
 
     @field_validator("articles_dir", "data_dir")
     @classmethod
@@ -208,6 +303,11 @@ class Settings(BaseSettings):
     @classmethod
     def _level_in_any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _format_in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
 
 def load_settings() -> Settings:

@@ -47,6 +47,10 @@ class Troubles:
         # The journal itself may be what fails.
         self._begun: dict[str, Trouble] = {}
 
+    def has_begun(self, key: str) -> bool:
+        """Whether something is failing that began, or went on, since this was made."""
+        return key in self._begun
+
     async def begin(self, key: str, text_key: str, **arguments: str) -> None:
         """Tell the admins of something that fails, unless they know.
 

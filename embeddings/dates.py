@@ -4,12 +4,14 @@ A question's wish is told by words in four languages, not by a general parser of
 not know "the latest news" and takes "may" and "10" for dates wherever they stand.
 """
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
 
 _LATEST_HALVES_IN_DAYS = 90
 """Age at which an article is half as welcome to those who ask for the latest.
@@ -20,6 +22,9 @@ article is meant, a year more nearly everything.
 
 _FIRST_YEAR = 1990
 """Articles are no older: an earlier year is what the question is about."""
+
+_EPOCH = 1970
+"""The year that numpy counts from."""
 
 
 def _words(*patterns: str) -> re.Pattern[str]:
@@ -186,7 +191,7 @@ class DateWish:
         latest: The newest are wanted.
         year: The one year that is named, 1990 to 2100.
         month: The one month that is named, 1 to 12; of any year if that is None.
-        names_topic: The question says more than from when.
+        names_topic: The question says more than from when, or nothing of that.
     """
 
     latest: bool = False
@@ -204,17 +209,13 @@ def read_date_wish(question: str, today: date) -> DateWish:
     """Read from when the article should be; "this year" and "last month" count from `today`.
 
     A year in a name (Expo 2020) counts like any other: what is named after a year happens then or
-    near to it, and `date_preference` does not shut out the neighbours. Of several years or several
-    months none is taken, nor are "since 2019" and "by 2030".
+    near to it, and `date_preferences` does not shut out the neighbours. Of several years or
+    several months none is taken, nor are "since 2019" and "by 2030".
     """
     text = _plain(question)
     year, month = _named_month(text, today)
-    return DateWish(
-        latest=_LATEST.search(text) is not None,
-        year=year,
-        month=month,
-        names_topic=_names_topic(text),
-    )
+    wish = DateWish(latest=_LATEST.search(text) is not None, year=year, month=month)
+    return replace(wish, names_topic=not wish.names_time or _names_topic(text))
 
 
 def asks_for_latest(question: str) -> bool:
@@ -268,28 +269,38 @@ def _only(values: Collection[int]) -> int | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
-def date_preference(published: date | None, wish: DateWish, newest: date) -> float:
-    """Tell how well an article's date suits, from 0 to 1.
+def date_preferences(
+    published: npt.NDArray[np.datetime64], wish: DateWish
+) -> npt.NDArray[np.float32]:
+    """Tell how well the date of each article suits, from 0 to 1.
 
     The year or month that is named suits fully, and with each one in between half as well. Else,
     if the latest are wanted, the newest suits fully, and what is older half as well every
-    `_LATEST_HALVES_IN_DAYS`. Without a date or a wish it is 0.
+    `_LATEST_HALVES_IN_DAYS`: what is newest here is the latest there is. Without a date or a wish
+    it is 0.
 
     Args:
-        published: The article's date.
+        published: Shape (n,), of all articles; not a time where no date is known.
         wish: What the question says.
-        newest: The latest date of all articles: what is newest there is the latest there is.
     """
-    if published is None:
-        return 0.0
+    preferences = np.zeros(len(published), np.float32)
+    known = ~np.isnat(published)
+    if wish.names_time and known.any():
+        preferences[known] = 0.5 ** _halvings(published[known], wish)
+    return preferences
+
+
+def _halvings(published: npt.NDArray[np.datetime64], wish: DateWish) -> npt.NDArray[np.float64]:
+    """Tell how far each date is from what is wished for."""
+    far: npt.NDArray[np.float64]
     if wish.month is not None:
-        months = published.month - wish.month
+        months = published.astype("datetime64[M]").astype(float) - (wish.month - 1)
         if wish.year is None:
-            return 0.5 ** min(months % 12, -months % 12)
-        return 0.5 ** abs(12 * (published.year - wish.year) + months)
-    if wish.year is not None:
-        return 0.5 ** abs(published.year - wish.year)
-    if wish.latest:
-        days = max(0, (newest - published).days)
-        return math.pow(0.5, days / _LATEST_HALVES_IN_DAYS)
-    return 0.0
+            far = np.minimum(months % 12, -months % 12)
+        else:
+            far = np.abs(months - 12 * (wish.year - _EPOCH))
+    elif wish.year is not None:
+        far = np.abs(published.astype("datetime64[Y]").astype(float) - (wish.year - _EPOCH))
+    else:
+        far = (published.max() - published).astype(float) / _LATEST_HALVES_IN_DAYS
+    return far

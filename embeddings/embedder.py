@@ -1,17 +1,25 @@
 """Text -> embedding: the `Embedder` protocol and its sentence-transformers adapter."""
 
-import hashlib
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.checksum import kept_checksum, model_checksum
 from embeddings.errors import ModelUnavailable
-from embeddings.packaged_model import unpack_packaged_model
+from embeddings.memory import loading_what_stays
+from embeddings.packaged_model import (
+    USUAL_LETTERS_TOKENIZER,
+    has_unusual_letters,
+    unpack_packaged_model,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -54,10 +62,10 @@ class Embedded:
 
 PACKAGED = "packaged"
 
-_BATCH_SIZE = 32
-_TEXTS_PER_STEP = 8 * _BATCH_SIZE
-"""Texts between two calls of `advance`: often enough for a progress bar, and nearly free."""
+NumberType: TypeAlias = Literal["auto", "bfloat16", "float32"]
+"""What a model computes with; "auto" is bfloat16 where the processor has it in hardware."""
 
+_BATCH_SIZE = 32
 _HUB_TIMEOUT = 10.0
 """Seconds."""
 
@@ -110,33 +118,78 @@ class Embedder(Protocol):
         ...
 
 
-def load_embedder(model: str, models_folder: Path) -> "SentenceTransformerEmbedder":
+def load_embedder(
+    model: str, models_folder: Path, dtype: NumberType = "auto"
+) -> "SentenceTransformerEmbedder":
     """Load an embedding model; takes some seconds.
 
     Args:
         model: ``"packaged"``, or the name or folder of a sentence-transformers model.
         models_folder: Where the packaged model is unpacked to.
+        dtype: What it computes with. Part of the index's identity.
 
     Raises:
         ModelUnavailable: It cannot be had; the message says what to set.
     """
-    from transformers.utils import logging as transformers_logging
+    with loading_what_stays():
+        _import_sentence_transformers()
+        if model != PACKAGED:
+            return SentenceTransformerEmbedder(_load_model(model, dtype))
+        folder = unpack_packaged_model(models_folder)
+        usual_letters = folder / USUAL_LETTERS_TOKENIZER
+        return SentenceTransformerEmbedder(
+            _load_model(str(folder), dtype, usual_letters), kept_checksum(folder), folder
+        )
 
+
+def _import_sentence_transformers() -> None:
+    """Import it without what it imports itself for a rare use, which takes a second and 90 MB.
+
+    transformers and sentence-transformers want scikit-learn for the Manhattan distance, and scipy
+    for the losses of models that see.
+    """
+    later = {name: _Later(name) for name in _RARELY_USED if name not in sys.modules}
+    sys.modules.update(later)
+    try:
+        import sentence_transformers  # noqa: F401 - for its import only
+        from transformers.utils import logging as transformers_logging
+    finally:
+        for name in later:
+            sys.modules.pop(name)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    name = str(unpack_packaged_model(models_folder)) if model == PACKAGED else model
-    return SentenceTransformerEmbedder(_load_model(name))
 
 
-def _load_model(name: str) -> "SentenceTransformer":
+_RARELY_USED = ("sklearn.metrics", "scipy.optimize", "scipy.sparse")
+
+
+class _Later(ModuleType):
+    """Stands in for a module while others are imported that call functions of it rarely."""
+
+    def __getattr__(self, function: str) -> Callable[..., Any]:
+        if function.startswith("__"):
+            raise AttributeError(function)
+
+        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the function has them
+            return getattr(import_module(self.__name__), function)(*arguments, **named)
+
+        return call
+
+
+def _load_model(
+    name: str, dtype: NumberType, tokenizer: Path | None = None
+) -> "SentenceTransformer":
     from huggingface_hub import HfApi
     from sentence_transformers import SentenceTransformer
+
+    torch_dtype = _torch_dtype(dtype)
 
     def load(*, local_files_only: bool) -> SentenceTransformer:
         return SentenceTransformer(
             name,
             device="cpu",
             local_files_only=local_files_only,
-            model_kwargs={"dtype": _fastest_dtype()},
+            model_kwargs={"dtype": torch_dtype},
+            processor_kwargs={"tokenizer_file": str(tokenizer)} if tokenizer else None,
         )
 
     # What the libraries raise for a wrong name, a missing network or a broken folder ranges from
@@ -164,17 +217,33 @@ def _unavailable(name: str, error: Exception) -> ModelUnavailable:
     )
 
 
-def _fastest_dtype() -> "torch.dtype":
-    """Choose bfloat16 only where the processor computes it in hardware.
+def _torch_dtype(dtype: NumberType) -> "torch.dtype":
+    """By itself choose bfloat16 only where the processor computes it in hardware.
 
     There it embeds three times as many passages a second as float32; elsewhere it is emulated and
     slower.
     """
     import torch
 
+    if dtype == "float32":
+        return torch.float32
+    if has_bfloat16():
+        return torch.bfloat16
+    if dtype == "bfloat16":
+        logger.warning(
+            "This processor has no bfloat16 in hardware, so that the model is slower with "
+            "EMBEDDING_DTYPE=bfloat16 than with float32; auto chooses the faster one."
+        )
+        return torch.bfloat16
+    return torch.float32
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor computes bfloat16 in hardware."""
+    import torch
+
     capabilities = torch.cpu.get_capabilities()
-    in_hardware = any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "sve_bf16"))
-    return torch.bfloat16 if in_hardware else torch.float32
+    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "sve_bf16"))
 
 
 class SentenceTransformerEmbedder:
@@ -183,8 +252,22 @@ class SentenceTransformerEmbedder:
     Not thread-safe (the tokenizer is not): one thread at a time.
     """
 
-    def __init__(self, model: "SentenceTransformer") -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: "SentenceTransformer",
+        checksum: str | None = None,
+        all_letters: Path | None = None,
+    ) -> None:
+        """Take the model.
+
+        Args:
+            model: Runs on the processor.
+            checksum: Its `model_checksum`, if that is known.
+            all_letters: The folder of the tokenizer to use from the first text on that
+                `has_unusual_letters`, if that is another than the model's.
+        """
+        self._model = model.eval()
+        self._all_letters = all_letters
         # sentence-transformers adds an empty "document" prompt, which would win over a model's
         # own "passage" prompt.
         prompts = [model.prompts.get(name) for name in _PASSAGE_PROMPT_NAMES]
@@ -194,107 +277,117 @@ class SentenceTransformerEmbedder:
         if dimension is None:
             dimension = model.encode(["dimension"]).shape[1]
         self.dimension: int = dimension
-        self.model = self._hash_model()
+        self.model = checksum or model_checksum(
+            model.state_dict(), model.prompts, model.max_seq_length
+        )
+        # Where tokens are in the text, from the same run of the tokenizer; only fast ones tell.
+        fast = getattr(model.tokenizer, "is_fast", False)
+        self._telling_places = (
+            {"processing_kwargs": {"text": {"return_offsets_mapping": True}}} if fast else {}
+        )
         dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
         self.identity = f"{dtype} {self.model}"
 
     def embed_questions(self, texts: Sequence[str]) -> Embedded:
         """See `Embedder`."""
-        return self._embed(self._model.encode_query, texts, self._question_prompt, None)
+        return self._embed(texts, self._question_prompt, "query", None)
 
     def embed_passages(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
     ) -> Embedded:
         """See `Embedder`."""
-        return self._embed(self._model.encode_document, texts, self._passage_prompt, advance)
+        return self._embed(texts, self._passage_prompt, "document", advance)
 
     def embed_sentences(
         self, texts: Sequence[str], advance: Callable[[int], None] | None = None
     ) -> Embeddings:
         """See `Embedder`."""
         embeddings = np.zeros((len(texts), self.dimension), np.float32)
-        for rows in _steps(texts):
-            embeddings[rows] = self._model.encode_document(
-                [texts[row] for row in rows],
-                prompt=self._passage_prompt,
-                batch_size=_BATCH_SIZE,
-                show_progress_bar=False,
-            )
-            if advance:
-                advance(len(rows))
+        for rows, features in self._forward(texts, self._passage_prompt, "document", advance):
+            embeddings[rows] = self._text_embeddings(features)
         return _of_length_1(embeddings)
 
     def _embed(
         self,
-        encode: Callable[..., Any],
         texts: Sequence[str],
         prompt: str,
+        task: str,
         advance: Callable[[int], None] | None,
     ) -> Embedded:
         embeddings = np.zeros((len(texts), self.dimension), np.float32)
         tokens: list[Tokens] = [self._no_tokens] * len(texts)
-        for rows in _steps(texts):
-            encoded = encode(
-                [texts[row] for row in rows],
-                prompt=prompt,
-                batch_size=_BATCH_SIZE,
-                show_progress_bar=False,
-                output_value=None,
-            )
-            for row, features in zip(rows, encoded, strict=True):
-                embeddings[row] = features["sentence_embedding"].float().numpy()
-                tokens[row] = self._tokens(texts[row], prompt, features)
-            if advance:
-                advance(len(rows))
+        for rows, features in self._forward(texts, prompt, task, advance):
+            embeddings[rows] = self._text_embeddings(features)
+            if "token_embeddings" in features and "offset_mapping" in features:
+                for row, of_one, places in zip(
+                    rows, features["token_embeddings"], features["offset_mapping"], strict=True
+                ):
+                    tokens[row] = _telling_tokens(texts[row], len(prompt), of_one, places)
         return Embedded(_of_length_1(embeddings), tuple(tokens))
 
-    def _tokens(self, text: str, prompt: str, features: dict[str, Any]) -> Tokens:
-        """Pick the tokens that say something, and tell where they are in the text."""
-        if "token_embeddings" not in features or not self._model.tokenizer.is_fast:
-            return self._no_tokens
-        offsets = self._model.tokenizer(
-            prompt + text,
-            return_offsets_mapping=True,
-            truncation=True,
-            max_length=self._model.max_seq_length,
-        )["offset_mapping"]
-        telling = [
-            row
-            for row, (start, end) in enumerate(offsets)
-            if any(map(str.isalnum, text[max(0, start - len(prompt)) : max(0, end - len(prompt))]))
-        ]
-        embeddings = features["token_embeddings"]
-        if self._model.tokenizer.padding_side == "left":
-            embeddings = embeddings[len(embeddings) - len(offsets) :]
-        return Tokens(
-            embeddings=embeddings[telling].float().numpy(),
-            ends=np.array([offsets[row][1] - len(prompt) for row in telling], np.int64),
-        )
+    def _forward(
+        self,
+        texts: Sequence[str],
+        prompt: str,
+        task: str,
+        advance: Callable[[int], None] | None,
+    ) -> Iterator[tuple[list[int], dict[str, Any]]]:
+        """Yield the rows of texts of like length, and what the model makes of them.
+
+        What `SentenceTransformer.encode` does besides looks at all parameters of the model at each
+        call, which takes a fifth of a question's time.
+        """
+        import torch
+
+        self._know_letters(texts)
+        longest_first = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+        for first in range(0, len(texts), _BATCH_SIZE):
+            rows = longest_first[first : first + _BATCH_SIZE]
+            with torch.inference_mode():
+                features = self._model.preprocess(
+                    [texts[row] for row in rows], prompt=prompt, task=task, **self._telling_places
+                )
+                found = self._model(features, task=task)
+            yield rows, found
+            if advance:
+                advance(len(rows))
+
+    def _text_embeddings(self, features: dict[str, Any]) -> Embeddings:
+        # A model may be set to give the first numbers of its embeddings only.
+        whole: Embeddings = features["sentence_embedding"].float().numpy()
+        return whole[:, : self.dimension]
+
+    def _know_letters(self, texts: Sequence[str]) -> None:
+        """Load the tokenizer of all letters once there is a text that needs it."""
+        if self._all_letters and any(map(has_unusual_letters, texts)):
+            from transformers import AutoTokenizer
+
+            folder, self._all_letters = self._all_letters, None
+            logger.info("a text has letters that are not Latin, Greek or Cyrillic")
+            first: Any = self._model[0]
+            first.processor = AutoTokenizer.from_pretrained(str(folder))
 
     @property
     def _no_tokens(self) -> Tokens:
         return Tokens(np.zeros((0, self.dimension), np.float32), np.zeros(0, np.int64))
 
-    def _hash_model(self) -> str:
-        """Hash all parameters: a fine-tuned model under an old name is another model."""
-        import torch
 
-        checksum = hashlib.sha256()
-        for name, tensor in sorted(self._model.state_dict().items()):
-            checksum.update(name.encode())
-            # In bfloat16 the weights are the same, whatever number type they were loaded in.
-            plain = tensor.to(torch.bfloat16) if tensor.is_floating_point() else tensor
-            checksum.update(plain.contiguous().view(torch.uint8).numpy())
-        checksum.update(repr(sorted(self._model.prompts.items())).encode())
-        checksum.update(str(self._model.max_seq_length).encode())
-        return f"sha256:{checksum.hexdigest()}"
+def _telling_tokens(
+    text: str, prompt: int, embeddings: "torch.Tensor", places: "torch.Tensor"
+) -> Tokens:
+    """Pick the tokens that say something, and tell where they are in the text.
 
-
-def _steps(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Yield the rows of texts of like length, the longest first."""
-    longest_first = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-    for first in range(0, len(texts), _TEXTS_PER_STEP):
-        yield longest_first[first : first + _TEXTS_PER_STEP]
+    Args:
+        text: What was embedded.
+        prompt: How many characters the model's prompt in front of it has.
+        embeddings: A row for each token, shape (t, d).
+        places: Where each token begins and ends in prompt and text, shape (t, 2); those that the
+            model adds and those that fill up the batch are nowhere.
+    """
+    starts, ends = np.clip(places.numpy().T - prompt, 0, len(text))
+    letters_before = np.cumsum([0, *map(str.isalnum, text)])
+    telling = np.flatnonzero(letters_before[starts] < letters_before[ends])
+    return Tokens(embeddings[telling].float().numpy(), ends[telling])
 
 
 def _of_length_1(embeddings: Embeddings) -> Embeddings:

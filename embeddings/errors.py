@@ -2,8 +2,9 @@
 
 EmbeddingsError
 ├── ModelUnavailable    the embedding model cannot be had: which one, and what to set
-├── IndexUnusable       the index file is of another model or format, or is damaged
-│   └── IndexMissing    there is no index yet
+├── IndexUnusable       the index file is of another model or format, or can't be read
+│   ├── IndexMissing    there is no index yet
+│   └── IndexDamaged    the file is broken: it has to be built anew from the articles
 ├── IndexBusy           another process is writing the index
 ├── CalibrationUnusable a calibration of the confidence can't be read or written
 ├── QuestionsUnreadable a file of questions with known answers is not one
@@ -25,6 +26,10 @@ class IndexUnusable(EmbeddingsError):
 
 class IndexMissing(IndexUnusable):
     """There is no index at this path yet."""
+
+
+class IndexDamaged(IndexUnusable):
+    """The file is no index any more, or a part of it is broken."""
 
 
 class IndexBusy(EmbeddingsError):

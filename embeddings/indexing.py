@@ -1,6 +1,5 @@
 """Brings the index up to date with the corpus: only new and changed articles are embedded."""
 
-import ctypes
 import json
 import logging
 import time
@@ -13,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from embeddings.embedder import Embedder, Tokens
+from embeddings.errors import IndexDamaged
 from embeddings.late_interaction import centred, pack
 from embeddings.lexical import read_names, read_words
+from embeddings.memory import return_freed_memory
 from embeddings.store import (
     ArticleVersion,
     EmbeddedPassage,
     LanguageMean,
     Store,
+    discard_index,
     language_mean,
 )
 from knowledge.article import Article
@@ -78,6 +80,20 @@ def reindex(
         IndexBusy: Another process is writing to the index.
         IndexUnusable: The index cannot be written.
     """
+    try:
+        return _reindex(corpus, path, embedder, progress)
+    except IndexDamaged as error:
+        logger.warning("the index is replaced by a new one: %s", error)
+        discard_index(path)
+        return _reindex(corpus, path, embedder, progress)
+
+
+def _reindex(
+    corpus: Corpus,
+    path: Path,
+    embedder: Embedder,
+    progress: Callable[[int, int], None] | None,
+) -> IndexReport:
     started = time.perf_counter()
     with Store.writing(path, embedder) as store:
         if not store.has_language_means():
@@ -156,17 +172,8 @@ def _embed_articles(
             own = [item for item in embedded if item.passage.article is article]
             store.replace_article(article, own, digests.get(article.slug))
         del embedded, own
-        _return_freed_memory()
-
-
-def _return_freed_memory() -> None:
-    """Give the system back what the C library keeps of freed memory, where that is glibc.
-
-    Texts of all lengths leave holes in it: without this, 10,000 articles end at 2.9 GB.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+        # Texts of all lengths leave holes in it: without this, 10,000 articles end at 2.9 GB.
+        return_freed_memory()
 
 
 def _steps(sizes: Sequence[int]) -> list[slice]:

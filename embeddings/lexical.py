@@ -136,15 +136,21 @@ class WordIndex:
         Zaragoza 2009, section 3.3), log(1 + (n - df + 0.5) / (df + 0.5)). Unlike BM25 it is
         between 0 and 1 whatever the question, and so says something to the confidence, too.
         """
-        covered = np.zeros(self._count, np.float32)
-        total = 0.0
+        rows, weights = [], []
         for word, at in zip(question, np.searchsorted(self._words, question), strict=True):
             known = at < len(self._words) and self._words[at] == word
-            rows = self._rows[self._starts[at] : self._ends[at]] if known else self._rows[:0]
-            weight = math.log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
-            covered[rows] += weight
-            total += weight
-        return covered / total if total else covered
+            rows.append(self._rows[self._starts[at] : self._ends[at]] if known else self._rows[:0])
+            texts = len(rows[-1])
+            weights.append(math.log(1 + (self._count - texts + 0.5) / (texts + 0.5)))
+        total = sum(weights)
+        if not total:
+            return np.zeros(self._count, np.float32)
+        covered = np.bincount(
+            np.concatenate(rows),
+            np.repeat(weights, [len(each) for each in rows]),
+            minlength=self._count,
+        )
+        return (covered / total).astype(np.float32)
 
 
 def _by_word(texts: Sequence[Words]) -> tuple[Words, npt.NDArray[np.int32]]:
@@ -175,4 +181,4 @@ def _stemmer(language: str) -> Stemmer.Stemmer:
 
 
 def _numbers(words: Iterable[str]) -> Words:
-    return np.unique(np.array([zlib.crc32(word.encode()) for word in words], np.uint32))
+    return np.array(sorted({zlib.crc32(word.encode()) for word in words}), np.uint32)

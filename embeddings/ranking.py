@@ -6,22 +6,25 @@ language, right or wrong. So the mean of each language is taken off, and words c
 be known. The means move with every article, the embeddings don't: so they are kept as they are in
 the index, and a question's likeness to the mean is taken off its likeness to the passage.
 The weights are rounded from a listwise regression on the tuning questions (ARCHITECTURE.md).
+
+Whatever is known of all passages is looked at first, for several questions at once; what costs
+more (tokens, which sentence answers) for the few best of each question.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.compact_matrix import CompactMatrix, compact, highest_of_each
 from embeddings.confidence import Evidence
-from embeddings.dates import DateWish, date_preference
+from embeddings.dates import DateWish, date_preferences
 from embeddings.embedder import Embeddings, Tokens
-from embeddings.late_interaction import centred, unpack
+from embeddings.late_interaction import centred, products
 from embeddings.lexical import WordIndex, Words, read_names, read_words
-from embeddings.store import Vectors, language_mean
+from embeddings.store import LanguageMean, Vectors, language_mean
 
 Embedding: TypeAlias = npt.NDArray[np.float32]
 
@@ -50,6 +53,9 @@ those next to them are some 0.05 apart. The tuning questions ask for no time."""
 
 _CANDIDATES = 16
 """Passages whose tokens are looked at: as many as 32 have the same ones first, 8 lose 0.001."""
+
+_QUESTIONS_AT_ONCE = 32
+"""Questions that look at all passages together. Every sentence has a product with each of them."""
 
 _QUESTION_CENTRING = 0.5
 """How much of its language's mean is taken off a question before its confidence is judged.
@@ -93,6 +99,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, and where.
+
+    Attributes:
+        question: The question.
+        without: Slug of an article to pass over.
+        within: Slug of the one article to search. What speaks for its passages is told by the
+            whole index all the same, so their evidence means what it means without.
+    """
+
+    question: Asked
+    without: str | None = None
+    within: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A passage in its place.
 
@@ -111,29 +133,79 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a question finds at first sight; shapes (n,), of sentences (s,).
+    """What a question finds at first sight; shapes (n,), one for each passage.
 
     Attributes:
-        scores: Of passages.
-        sentences: Scores of sentences, comparable within one language.
-        own_language: Which passages are in the question's language.
-        words: Shares of the question's words.
-        names: Shares of its words as they are spelt in any language.
+        scores: How well it answers, by all that is cheap.
+        own_language: Whether it is in the question's language.
+        words: Its share of the question's words.
+        names: Its share of the question's words as they are spelt in any language.
     """
 
     scores: npt.NDArray[np.float32]
-    sentences: npt.NDArray[np.float32]
     own_language: npt.NDArray[np.bool_]
     words: npt.NDArray[np.float32]
     names: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class _Passages:
+    """What is kept of `Vectors`, where all of it is described.
+
+    Attributes:
+        published: Shape (n,), not a time where no date is known.
+        embeddings: Of the passages, shape (n, d).
+        sentences: Of their sentences, shape (s, d).
+    """
+
+    ids: npt.NDArray[np.int64]
+    slugs: npt.NDArray[np.str_]
+    languages: npt.NDArray[np.str_]
+    published: npt.NDArray[np.datetime64]
+    words: tuple[Words, ...]
+    embeddings: CompactMatrix
+    sentences: CompactMatrix
+    sentence_tokens: npt.NDArray[np.int64]
+    first_sentences: npt.NDArray[np.int64]
+
+    @property
+    def sentence_counts(self) -> npt.NDArray[np.int64]:
+        return np.diff(self.first_sentences, append=len(self.sentences))
+
+    def joined(self, kept: npt.NDArray[np.bool_], added: "_Passages") -> "_Passages":
+        """Put passages that are added behind those that are kept; their ids are higher."""
+        kept_sentences = np.repeat(kept, self.sentence_counts)
+        counts = np.append(self.sentence_counts[kept], added.sentence_counts)
+        return _Passages(
+            ids=np.append(self.ids[kept], added.ids),
+            slugs=np.append(self.slugs[kept], added.slugs),
+            languages=np.append(self.languages[kept], added.languages),
+            published=np.append(self.published[kept], added.published),
+            words=(*(self.words[row] for row in np.flatnonzero(kept)), *added.words),
+            embeddings=self.embeddings.joined(kept, added.embeddings),
+            sentences=self.sentences.joined(kept_sentences, added.sentences),
+            sentence_tokens=np.append(self.sentence_tokens[kept_sentences], added.sentence_tokens),
+            first_sentences=np.cumsum(counts) - counts,
+        )
+
+    def totals(self, rows: npt.NDArray[np.bool_]) -> tuple["_Total", "_Total"]:
+        """Add up the embeddings of some passages, and those of their sentences."""
+        of_sentences = np.repeat(rows, self.sentence_counts)
+        return (
+            _Total(int(rows.sum()), self.embeddings.total(rows)),
+            _Total(int(of_sentences.sum()), self.sentences.total(of_sentences)),
+        )
+
+    def words_of(self, rows: npt.NDArray[np.bool_]) -> list[Words]:
+        return [self.words[row] for row in np.flatnonzero(rows)]
+
+
+@dataclass(frozen=True, slots=True)
 class _Total:
     """Embeddings added up.
 
-    They come from 16 bits and are added up in 64, which is exact: in whatever order some were
-    added and others taken off, the total is the same.
+    They are added up exactly: in whatever order some were added and others taken off, the total
+    is the same.
     """
 
     count: int
@@ -182,56 +254,71 @@ class Ranking:
 
     def __init__(
         self,
-        vectors: Vectors,
-        names: WordIndex | None = None,
-        languages: Mapping[str, _Language] | None = None,
+        passages: _Passages,
+        names: WordIndex,
+        languages: Mapping[str, _Language],
+        language_means: Mapping[str, LanguageMean],
     ) -> None:
-        """Take the vectors; what is not given beside them is made of them."""
-        self._vectors = vectors
-        self._last_sentences = vectors.first_sentences + vectors.sentence_counts
-        self._names = names or WordIndex(vectors.names)
-        self._languages = languages or {
-            language: _read_language(vectors, language) for language in _languages(vectors)
+        """Take what `of` and `updated` make."""
+        self._passages = passages
+        self._names = names
+        self._languages = languages
+        self._language_means = language_means
+        self._passage_means = {code: each.passage_mean for code, each in languages.items()}
+        self._sentence_means = {code: each.sentence_mean for code, each in languages.items()}
+        self._last_sentences = passages.first_sentences + passages.sentence_counts
+
+    @classmethod
+    def of(cls, vectors: Vectors) -> "Ranking":
+        """Make a ranking of what the index holds."""
+        passages = _compact_passages(vectors)
+        means = vectors.language_means
+        languages = {
+            language: _read_language(passages, language, means)
+            for language in _languages(passages)
         }
+        return cls(passages, WordIndex(vectors.names), languages, means)
 
     @property
     def passage_ids(self) -> npt.NDArray[np.int64]:
         """Shape (n,), in ascending order."""
-        return self._vectors.passage_ids
+        return self._passages.ids
 
     def updated(self, kept: npt.NDArray[np.bool_], added: Vectors) -> "Ranking":
         """Return the ranking of the passages that are kept, shape (n,), and of others after them.
 
         It equals one that is made of all their vectors, and takes a fraction of the time.
         """
-        vectors = _joined(self._vectors, kept, added)
-        touched = {*self._vectors.languages[~kept].tolist(), *added.languages.tolist()}
+        new = _compact_passages(added)
+        passages = self._passages.joined(kept, new)
+        touched = {*self._passages.languages[~kept].tolist(), *new.languages.tolist()}
         languages = {}
-        for language in _languages(vectors):
-            rows = np.flatnonzero(vectors.languages == language)
+        for language in _languages(passages):
+            rows = np.flatnonzero(passages.languages == language)
             if language not in self._languages:
-                languages[language] = _read_language(vectors, language)
+                languages[language] = _read_language(passages, language, added.language_means)
             elif language in touched:
-                languages[language] = self._updated_language(language, rows, kept, added)
+                languages[language] = self._updated_language(language, rows, kept, new)
             else:
                 languages[language] = replace(self._languages[language], rows=rows)
-        return Ranking(vectors, self._names.updated(kept, added.names), languages)
+        names = self._names.updated(kept, added.names)
+        return Ranking(passages, names, languages, added.language_means)
 
     def _updated_language(
         self,
         language: str,
         rows: npt.NDArray[np.intp],
         kept: npt.NDArray[np.bool_],
-        added: Vectors,
+        added: _Passages,
     ) -> _Language:
         before = self._languages[language]
-        own = self._vectors.languages == language
+        own = self._passages.languages == language
         own_added = added.languages == language
-        passages_removed, sentences_removed = _totals(self._vectors, own & ~kept)
-        passages_added, sentences_added = _totals(added, own_added)
+        passages_removed, sentences_removed = self._passages.totals(own & ~kept)
+        passages_added, sentences_added = added.totals(own_added)
         return _Language(
             rows,
-            before.words.updated(kept[own], _words_of(added, own_added)),
+            before.words.updated(kept[own], added.words_of(own_added)),
             before.passages.changed(passages_removed, passages_added),
             before.sentences.changed(sentences_removed, sentences_added),
             before.prior,
@@ -239,238 +326,210 @@ class Ranking:
 
     def best(
         self,
-        question: Asked,
+        searches: Sequence[Search],
         limit: int,
         read_tokens: Callable[[Sequence[int]], Sequence[bytes]],
-        without: str | None = None,
-        within: str | None = None,
-    ) -> list[Ranked]:
+    ) -> list[list[Ranked]]:
         """Return the passages that answer best, the best first; of twins the first one only.
 
         Args:
-            question: The question.
-            limit: How many to return at most; there are never more than 16.
+            searches: What is looked for; the same is found whether alone or with others.
+            limit: How many to return for each at most; there are never more than 16.
             read_tokens: Returns the packed tokens of passages by their ids.
-            without: Slug of an article to pass over.
-            within: Slug of the one article to search. What speaks for its passages is told by the
-                whole index all the same, so their evidence means what it means without.
         """
-        ids = self._vectors.passage_ids
-        if not len(ids):
-            return []
-        look = self._look_at_all(question)
-        if without is not None:
-            look.scores[self._vectors.slugs == without] = -np.inf
-        if within is not None:
-            look.scores[self._vectors.slugs != within] = -np.inf
-        candidates = [
-            row for row in _best(look.scores, _CANDIDATES) if np.isfinite(look.scores[row])
-        ]
-        if not candidates:
-            return []
-        packed = read_tokens([int(ids[row]) for row in candidates])
-        similarities = self._token_similarities(question, candidates, packed)
-        for row, of_sentences in similarities.items():
-            look.scores[row] += _TOKENS * of_sentences.max(axis=0).mean()
-        candidates.sort(key=lambda row: -look.scores[row])
-        centred_question = self._centre_question(question)
+        if not len(self._passages.ids):
+            return [[] for _ in searches]
         return [
-            Ranked(
-                passage_id=int(ids[row]),
-                score=float(look.scores[row]),
-                highlight=self._highlight(row, look.sentences, similarities[row]),
-                evidence=self._evidence(row, centred_question, look, similarities[row]),
-            )
-            for row in self._without_twins(candidates, limit)
+            self._best(search, closeness, limit, read_tokens)
+            for first in range(0, len(searches), _QUESTIONS_AT_ONCE)
+            for search, closeness in self._close(searches[first : first + _QUESTIONS_AT_ONCE])
         ]
 
-    def _look_at_all(self, question: Asked) -> "_Look":
-        """Judge every passage by all that is cheap."""
-        vectors = self._vectors
-        sentences = vectors.sentences @ question.embedding
-        scores = vectors.passages @ question.embedding
-        scores += np.maximum.reduceat(sentences, vectors.first_sentences)
-        for of_one in self._languages.values():
-            mean = of_one.passage_mean + of_one.sentence_mean
-            scores[of_one.rows] -= mean @ question.embedding
+    def _close(
+        self, searches: Sequence[Search]
+    ) -> Iterator[tuple[Search, npt.NDArray[np.float32]]]:
+        """Tell for each question how close each passage and its best sentence are, shape (n,)."""
+        questions = np.stack([search.question.embedding for search in searches])
+        asked = compact(questions)
+        found = self._passages.embeddings.products(asked)
+        of_sentences = self._passages.sentences.products(asked)
+        found += highest_of_each(of_sentences, self._passages.sentence_counts)
+        for code, language in self._languages.items():
+            mean = self._passage_means[code] + self._sentence_means[code]
+            found[language.rows] -= questions @ mean
+        return zip(searches, np.ascontiguousarray(found.T), strict=True)
+
+    def _best(
+        self,
+        search: Search,
+        closeness: npt.NDArray[np.float32],
+        limit: int,
+        read_tokens: Callable[[Sequence[int]], Sequence[bytes]],
+    ) -> list[Ranked]:
+        question, slugs = search.question, self._passages.slugs
+        look = self._look_at_all(question, closeness)
+        if search.without is not None:
+            look.scores[slugs == search.without] = -np.inf
+        if search.within is not None:
+            look.scores[slugs != search.within] = -np.inf
+        rows = _best_rows(look.scores, _CANDIDATES)
+        rows = rows[np.isfinite(look.scores[rows])]
+        if not len(rows):
+            return []
+        tokens, similarities = self._compare_tokens(question, rows, read_tokens)
+        scores = look.scores[rows] + _TOKENS * tokens
+        best_first = np.argsort(-scores, kind="stable")
+        question_mean = language_mean(self._language_means, question.language).question
+        centred_question = question.embedding - _QUESTION_CENTRING * question_mean
+        ranked = []
+        for place in self._without_twins(rows, best_first, limit):
+            row = int(rows[place])
+            sentences = self._passages.sentences.rows(self._sentences(row))
+            mean = self._sentence_means[str(self._passages.languages[row])]
+            own_language = bool(look.own_language[row])
+            evidence = Evidence(
+                sentence_cosine=_highest_cosine(sentences - mean, centred_question),
+                tokens=float(tokens[place]),
+                words=float(look.words[row]),
+                own_language=float(own_language),
+                names=0.0 if own_language else float(look.names[row]),
+            )
+            highlight = _highlight(sentences @ question.embedding, similarities[place])
+            passage_id = int(self._passages.ids[row])
+            ranked.append(Ranked(passage_id, float(scores[place]), highlight, evidence))
+        return ranked
+
+    def _look_at_all(self, question: Asked, scores: npt.NDArray[np.float32]) -> _Look:
+        """Judge every passage by all that is cheap, beginning with how close it is."""
         words, names = self._coverage(question)
-        own_language = vectors.languages == question.language
+        own_language = self._passages.languages == question.language
         scores += np.where(own_language, _WORDS * words + _UNSHARED_WORDS, _NAMES * names)
         if question.wish.names_time:
-            scores += _DATE * self._date_preferences(question.wish)
-        return _Look(scores, sentences, own_language, words, names)
-
-    def _evidence(
-        self,
-        row: int,
-        centred_question: npt.NDArray[np.float32],
-        look: "_Look",
-        similarities: npt.NDArray[np.float32],
-    ) -> Evidence:
-        own_language = bool(look.own_language[row])
-        mean = self._languages[str(self._vectors.languages[row])].sentence_mean
-        return Evidence(
-            sentence_cosine=max(
-                _cosine(sentence, centred_question)
-                for sentence in self._vectors.sentences[self._sentences(row)] - mean
-            ),
-            tokens=float(similarities.max(axis=0).mean()),
-            words=float(look.words[row]),
-            own_language=float(own_language),
-            names=0.0 if own_language else float(look.names[row]),
-        )
+            scores += _DATE * date_preferences(self._passages.published, question.wish)
+        return _Look(scores, own_language, words, names)
 
     def _coverage(
         self, question: Asked
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the shares of the question's words and names in each passage, shapes (n,)."""
-        words = np.zeros(len(self._vectors.passage_ids), np.float32)
+        words = np.zeros(len(self._passages.ids), np.float32)
         if question.language in self._languages:
             own = self._languages[question.language]
             asked = read_words(question.text, question.language)
             words[own.rows] = own.words.coverage(asked)
         return words, self._names.coverage(read_names(question.text))
 
-    def _date_preferences(self, wish: DateWish) -> npt.NDArray[np.float32]:
-        published = self._vectors.published
-        newest = max(filter(None, published), default=date.min)
-        return np.array([date_preference(each, wish, newest) for each in published], np.float32)
-
-    def _centre_question(self, question: Asked) -> npt.NDArray[np.float32]:
-        mean = language_mean(self._vectors.language_means, question.language)
-        return question.embedding - _QUESTION_CENTRING * mean.question
-
-    def _centre_tokens(self, question: Asked) -> Embeddings:
-        mean = language_mean(self._vectors.language_means, question.language)
-        return centred(question.tokens.embeddings, mean.question_token)
-
-    def _token_similarities(
-        self, question: Asked, candidates: Sequence[int], packed: Sequence[bytes]
-    ) -> dict[int, npt.NDArray[np.float32]]:
-        """Return how like each token of the question the likest one of each sentence is.
-
-        For each candidate's row shape (s, q); 0 where a sentence has no tokens, and (s, 1) where
-        the question has none.
-        """
-        question_tokens = self._centre_tokens(question)
-        tokens = unpack(b"".join(packed), question_tokens.shape[1])
-        sentences = [self._vectors.sentence_tokens[self._sentences(row)] for row in candidates]
-        counts = np.concatenate(sentences)
-        similarities = np.zeros((len(counts), max(1, len(question_tokens))), np.float32)
-        if len(tokens) and len(question_tokens):
-            firsts = (np.cumsum(counts) - counts)[counts > 0]
-            products = tokens @ question_tokens.T
-            similarities[counts > 0] = np.maximum.reduceat(products, firsts, axis=0)
-        ends = np.cumsum([len(each) for each in sentences])
-        return dict(zip(candidates, np.split(similarities, ends[:-1]), strict=True))
-
-    def _highlight(
+    def _compare_tokens(
         self,
-        row: int,
-        sentence_scores: npt.NDArray[np.float32],
-        similarities: npt.NDArray[np.float32],
-    ) -> tuple[int, int]:
-        """Return the first and the last of the passage's sentences that are marked.
+        question: Asked,
+        rows: npt.NDArray[np.intp],
+        read_tokens: Callable[[Sequence[int]], Sequence[bytes]],
+    ) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+        """Tell how like each token of the question the likest one of each sentence is.
 
-        What tells one sentence from the others is not how well it matches, but where in the
-        passage each token of the question finds its best match: a softmax over the sentences.
+        Returns:
+            For each of the rows the mean over the question's tokens, shape (rows,), and for each
+            the likeness in each of its sentences, shape (s, q); 0 where a sentence has no tokens,
+            and (s, 1) where the question has none.
         """
-        matches = np.exp(similarities / _MATCH_TEMPERATURE)
-        share = (matches / matches.sum(axis=0)).mean(axis=1)
-        log_odds = _SENTENCE_COSINE * sentence_scores[self._sentences(row)] + _MATCH_SHARE * share
-        best, *others = (int(each) for each in np.argsort(-log_odds, kind="stable"))
-        if others and abs(others[0] - best) == 1 and log_odds[best] - log_odds[others[0]] < _CLOSE:
-            return min(best, others[0]), max(best, others[0])
-        return best, best
+        mean = language_mean(self._language_means, question.language).question_token
+        asked = centred(question.tokens.embeddings, mean)
+        packed = b"".join(read_tokens(self._passages.ids[rows].tolist()))
+        of_each = [self._passages.sentence_tokens[self._sentences(row)] for row in rows]
+        counts = np.concatenate(of_each)
+        similarities = np.zeros((len(counts), max(1, len(asked))), np.float32)
+        if packed and len(asked):
+            firsts = (np.cumsum(counts) - counts)[counts > 0]
+            similarities[counts > 0] = np.maximum.reduceat(products(packed, asked), firsts, axis=0)
+        ends = np.cumsum([len(each) for each in of_each])
+        firsts_of_rows = np.append(0, ends[:-1])
+        best = np.maximum.reduceat(similarities, firsts_of_rows, axis=0)
+        return best.mean(axis=1), np.split(similarities, ends[:-1])
 
     def _sentences(self, row: int) -> slice:
-        return slice(int(self._vectors.first_sentences[row]), int(self._last_sentences[row]))
+        return slice(int(self._passages.first_sentences[row]), int(self._last_sentences[row]))
 
-    def _without_twins(self, candidates: Sequence[int], limit: int) -> list[int]:
-        """Return the first candidates that differ from each other."""
+    def _without_twins(
+        self, rows: npt.NDArray[np.intp], best_first: npt.NDArray[np.intp], limit: int
+    ) -> list[int]:
+        """Return the first places among the rows whose passages differ from each other."""
         kept: list[int] = []
-        words = self._vectors.words
-        for row in candidates:
+        words = [self._passages.words[row] for row in rows]
+        for place in best_first.tolist():
             if len(kept) == limit:
                 break
-            if not any(_share_in_common(words[row], words[other]) >= _TWINS for other in kept):
-                kept.append(row)
+            if not any(_are_twins(words[place], words[other]) for other in kept):
+                kept.append(place)
         return kept
 
 
-def _languages(vectors: Vectors) -> list[str]:
-    return [str(language) for language in np.unique(vectors.languages)]
+def _compact_passages(vectors: Vectors) -> _Passages:
+    return _Passages(
+        ids=vectors.passage_ids,
+        slugs=vectors.slugs,
+        languages=vectors.languages,
+        published=np.array(vectors.published, "datetime64[D]"),
+        words=vectors.words,
+        embeddings=compact(vectors.passages),
+        sentences=compact(vectors.sentences),
+        sentence_tokens=vectors.sentence_tokens,
+        first_sentences=vectors.first_sentences,
+    )
 
 
-def _read_language(vectors: Vectors, language: str) -> _Language:
-    own = vectors.languages == language
-    passages, sentences = _totals(vectors, own)
-    prior = language_mean(vectors.language_means, language).passage
+def _languages(passages: _Passages) -> list[str]:
+    return [str(language) for language in np.unique(passages.languages)]
+
+
+def _read_language(
+    passages: _Passages, language: str, means: Mapping[str, LanguageMean]
+) -> _Language:
+    own = passages.languages == language
     return _Language(
-        np.flatnonzero(own), WordIndex(_words_of(vectors, own)), passages, sentences, prior
+        np.flatnonzero(own),
+        WordIndex(passages.words_of(own)),
+        *passages.totals(own),
+        language_mean(means, language).passage,
     )
 
 
-def _words_of(vectors: Vectors, rows: npt.NDArray[np.bool_]) -> list[Words]:
-    return [vectors.words[row] for row in np.flatnonzero(rows)]
+def _highlight(
+    cosines: npt.NDArray[np.float32], similarities: npt.NDArray[np.float32]
+) -> tuple[int, int]:
+    """Return the first and the last of a passage's sentences that are marked.
+
+    What tells one sentence from the others is not how well it matches, but where in the passage
+    each token of the question finds its best match: a softmax over the sentences.
+
+    Args:
+        cosines: Of the question and each sentence, shape (s,).
+        similarities: What each token of the question finds in each sentence, shape (s, q).
+    """
+    matches = np.exp(similarities / _MATCH_TEMPERATURE)
+    share = (matches / matches.sum(axis=0)).mean(axis=1)
+    log_odds = _SENTENCE_COSINE * cosines + _MATCH_SHARE * share
+    best, *others = np.argsort(-log_odds, kind="stable").tolist()
+    if others and abs(others[0] - best) == 1 and log_odds[best] - log_odds[others[0]] < _CLOSE:
+        return min(best, others[0]), max(best, others[0])
+    return best, best
 
 
-def _totals(vectors: Vectors, rows: npt.NDArray[np.bool_]) -> tuple[_Total, _Total]:
-    """Add up the embeddings of some passages, and those of their sentences."""
-    return (
-        _total(vectors.passages, rows),
-        _total(vectors.sentences, np.repeat(rows, vectors.sentence_counts)),
-    )
-
-
-def _total(embeddings: Embeddings, rows: npt.NDArray[np.bool_]) -> _Total:
-    return _Total(int(rows.sum()), embeddings[rows].sum(axis=0, dtype=np.float64))
-
-
-def _joined(vectors: Vectors, kept: npt.NDArray[np.bool_], added: Vectors) -> Vectors:
-    """Put passages that are added behind those that are kept; their ids are higher."""
-    kept_sentences = np.repeat(kept, vectors.sentence_counts)
-    counts = np.append(vectors.sentence_counts[kept], added.sentence_counts)
-    rows = np.flatnonzero(kept)
-    return Vectors(
-        passage_ids=np.append(vectors.passage_ids[kept], added.passage_ids),
-        slugs=np.append(vectors.slugs[kept], added.slugs),
-        languages=np.append(vectors.languages[kept], added.languages),
-        passages=_joined_rows(vectors.passages, kept, added.passages),
-        sentences=_joined_rows(vectors.sentences, kept_sentences, added.sentences),
-        sentence_tokens=np.append(vectors.sentence_tokens[kept_sentences], added.sentence_tokens),
-        first_sentences=np.cumsum(counts) - counts,
-        words=(*(vectors.words[row] for row in rows), *added.words),
-        names=(*(vectors.names[row] for row in rows), *added.names),
-        published=(*(vectors.published[row] for row in rows), *added.published),
-        language_means=added.language_means,
-    )
-
-
-def _joined_rows(
-    embeddings: Embeddings, kept: npt.NDArray[np.bool_], added: Embeddings
-) -> Embeddings:
-    """Join matrices by copying each row once: they may be hundreds of megabytes."""
-    count = int(kept.sum())
-    joined = np.empty((count + len(added), embeddings.shape[1]), np.float32)
-    # With mode="raise" numpy would copy all of it once more.
-    np.take(embeddings, np.flatnonzero(kept), axis=0, out=joined[:count], mode="clip")
-    joined[count:] = added
-    return joined
-
-
-def _best(scores: npt.NDArray[np.float32], limit: int) -> list[int]:
+def _best_rows(scores: npt.NDArray[np.float32], limit: int) -> npt.NDArray[np.intp]:
     """Return the rows with the highest scores, best first; ties in the order of the rows."""
     count = min(limit, len(scores))
     rows = np.sort(np.argpartition(-scores, count - 1)[:count])
-    return [int(row) for row in rows[np.argsort(-scores[rows], kind="stable")]]
+    return rows[np.argsort(-scores[rows], kind="stable")]
 
 
-def _cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / lengths if lengths else 0.0
+def _highest_cosine(embeddings: Embeddings, question: Embedding) -> float:
+    """Return that of the likest one; 0 with what has no direction."""
+    lengths = np.linalg.norm(embeddings, axis=1) * np.linalg.norm(question)
+    return float((embeddings @ question / np.where(lengths > 0, lengths, np.inf)).max())
 
 
-def _share_in_common(one: Words, other: Words) -> float:
+def _are_twins(one: Words, other: Words) -> bool:
+    fewer, more = sorted((len(one), len(other)))
+    if fewer < _TWINS * more or not more:
+        return False
     common = len(np.intersect1d(one, other, assume_unique=True))
-    return common / max(1, len(one) + len(other) - common)
+    return common / (fewer + more - common) >= _TWINS

@@ -20,7 +20,7 @@ from embeddings.dates import changes_time_only, read_date_wish
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.follow_ups import in_one, is_surer, read_after
 from embeddings.quoting import quote_around
-from embeddings.ranking import Asked, Ranked, Ranking
+from embeddings.ranking import Asked, Ranked, Ranking, Search
 from embeddings.store import LanguageMean, Store
 from knowledge.article import Article
 from knowledge.language import detect_language
@@ -141,8 +141,8 @@ class Retriever:
         """Whether the confidence was fitted for this embedding model."""
         self._probability = calibration.probability if self.calibrated else calibration.cautious
         self._today = today
-        # numpy's threads would wait for torch's and torch's for numpy's: with more than one, a
-        # question takes twice as long on two cores.
+        # What a question needs beside the model is many small products: to share each out to two
+        # threads takes longer than to do it, the more so where a reindex keeps the cores busy.
         self._threads = ThreadpoolController()
         self._ranking: Ranking | None = None
         self.generation: int | None = None
@@ -153,10 +153,12 @@ class Retriever:
         """Read what a reindex has changed since the last time; tell whether there was anything.
 
         Raises:
+            IndexDamaged: A part of the index is broken, maybe one that a question has read.
             IndexUnusable: A reindex with another model has replaced the index.
         """
         before = self.generation
         with self._store.snapshot() as generation:
+            self._store.check()
             self._current_ranking(generation)
         return generation != before
 
@@ -192,23 +194,18 @@ class Retriever:
             self._store.snapshot() as generation,
             self._threads.limit(limits=1, user_api="blas"),
         ):
-            ranking = self._current_ranking(generation)
-            return [
-                _surer(
-                    [
-                        self._hits(
-                            ranking.best(
-                                reading, limit, self._store.read_tokens, left_out, searched
-                            ),
-                            follow_up=reading.follow_up,
-                        )
-                        for reading in readings
-                    ]
-                )
+            searches = [
+                Search(reading, left_out, searched)
                 for readings, left_out, searched in zip(
                     asked, without or nothing, within or nothing, strict=True
                 )
+                for reading in readings
             ]
+            ranked = self._current_ranking(generation).best(
+                searches, limit, self._store.read_tokens
+            )
+            hits = iter(self._hits(searches, ranked))
+        return [_surer([next(hits) for _ in readings]) for readings in asked]
 
     def _current_ranking(self, generation: int) -> Ranking:
         """Return the ranking of this generation, in whose snapshot we are."""
@@ -217,7 +214,7 @@ class Retriever:
             ids = self._store.all_passage_ids()
             kept = np.isin(ranking.passage_ids, ids) if ranking else np.zeros(0, np.bool_)
             if ranking is None or not kept.any():
-                ranking = Ranking(self._store.read_vectors(ids))
+                ranking = Ranking.of(self._store.read_vectors(ids))
             elif len(ids) != len(kept) or not kept.all():
                 added = np.setdiff1d(ids, ranking.passage_ids)
                 ranking = ranking.updated(kept, self._store.read_vectors(added))
@@ -372,11 +369,23 @@ class Retriever:
         with self._store.snapshot():
             return self._store.read_language_means()
 
-    def _hits(self, ranked: Sequence[Ranked], *, follow_up: bool) -> list[Hit]:
-        passages = self._store.read_passages([each.passage_id for each in ranked])
+    def _hits(
+        self, searches: Sequence[Search], ranked: Sequence[Sequence[Ranked]]
+    ) -> list[list[Hit]]:
+        """Return the hits of each search, whose passages are all read at once."""
+        ids = list({each.passage_id for of_one in ranked for each in of_one})
+        passages = dict(zip(ids, self._store.read_passages(ids), strict=True))
         return [
-            _hit(each, passage, self._probability(each.evidence), follow_up=follow_up)
-            for each, passage in zip(ranked, passages, strict=True)
+            [
+                _hit(
+                    each,
+                    passages[each.passage_id],
+                    self._probability(each.evidence),
+                    follow_up=search.question.follow_up,
+                )
+                for each in of_one
+            ]
+            for search, of_one in zip(searches, ranked, strict=True)
         ]
 
 

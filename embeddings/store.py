@@ -2,32 +2,34 @@
 
 A reindex is one transaction, so a reader sees the old index or the new one and never half of
 each, and a kill at any moment loses nothing. The file holds its identity; an index of another
-model, splitter or format is refused and has to be built anew. Embeddings are kept as float16 and
-become float32 matrices in memory, where numpy does the arithmetic. The id of a passage is never
-given to another one, so that a reader who compares ids knows what has changed.
+model, splitter or format is refused and has to be built anew. Embeddings are kept as float16.
+The id of a passage is never given to another one, so that a reader who compares ids knows what has
+changed.
 """
 
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from embeddings.embedder import Embedder, Embeddings
-from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
+from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
 from embeddings.lexical import Words
 from knowledge.article import Article
 from knowledge.passages import SPLITTER_VERSION, Passage
 from knowledge.sentences import Span
 
 logger = logging.getLogger(__name__)
+
+_Read = TypeVar("_Read")
 
 FORMAT_VERSION = 3
 """Raised whenever the tables below change or hold something else."""
@@ -146,7 +148,7 @@ class LanguageMean:
     passage_token: npt.NDArray[np.float32]
 
 
-def language_mean(means: dict[str, LanguageMean], language: str) -> LanguageMean:
+def language_mean(means: Mapping[str, LanguageMean], language: str) -> LanguageMean:
     """Return the mean of a language, for an unknown one that of all known languages."""
     if language in means:
         return means[language]
@@ -162,8 +164,8 @@ class Vectors:
         passage_ids: Shape (n,), what `Store.read_passages` takes.
         slugs: Shape (n,), of each passage's article.
         languages: Shape (n,), each passage's language.
-        passages: Shape (n, d).
-        sentences: Shape (s, d), passage by passage; every passage has at least one.
+        passages: Shape (n, d), as they are stored.
+        sentences: Shape (s, d), likewise, passage by passage; every passage has at least one.
         sentence_tokens: Shape (s,), how many of its passage's tokens each sentence has.
         first_sentences: Shape (n,), row in ``sentences`` of each passage's first sentence.
         words: Each passage's words, see `embeddings.lexical`.
@@ -175,8 +177,8 @@ class Vectors:
     passage_ids: npt.NDArray[np.int64]
     slugs: npt.NDArray[np.str_]
     languages: npt.NDArray[np.str_]
-    passages: Embeddings
-    sentences: Embeddings
+    passages: npt.NDArray[np.float16]
+    sentences: npt.NDArray[np.float16]
     sentence_tokens: npt.NDArray[np.int64]
     first_sentences: npt.NDArray[np.int64]
     words: tuple[Words, ...]
@@ -197,6 +199,8 @@ class Store:
         self._connection = connection
         self._path = path
         self._embedder = embedder
+        self._file = _file_at(path)
+        self._damage: IndexDamaged | None = None
 
     @classmethod
     def open(cls, path: Path, embedder: Embedder) -> Self:
@@ -204,7 +208,8 @@ class Store:
 
         Raises:
             IndexMissing: There is none at this path.
-            IndexUnusable: It is damaged, or of another embedding model, splitter or format.
+            IndexDamaged: It is broken, as far as can be seen without reading all of it.
+            IndexUnusable: It is of another embedding model, splitter or format, or can't be read.
         """
         if not path.is_file():
             raise IndexMissing(f"There is no index at {path} yet. Build it: python -m bot reindex")
@@ -217,9 +222,7 @@ class Store:
             raise
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise IndexUnusable(
-                f"The index {path} cannot be read ({error}). Build it anew: python -m bot reindex"
-            ) from error
+            raise _cannot_read(path, error) from error
         return cls(connection, path, embedder)
 
     @classmethod
@@ -233,6 +236,7 @@ class Store:
 
         Raises:
             IndexBusy: Another process is writing to it.
+            IndexDamaged: A part of it that had to be read is broken.
             IndexUnusable: The file or its folder cannot be written.
         """
         connection = _connect_for_writing(path)
@@ -252,6 +256,10 @@ class Store:
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise _cannot_write(path, error) from error
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            raise _cannot_read(path, error) from error
         finally:
             _close_writing(connection)
 
@@ -280,15 +288,49 @@ class Store:
         """See one and the same generation until the context ends; gives its number.
 
         Raises:
+            IndexDamaged: A part of the file that was read meanwhile is broken.
             IndexUnusable: A reindex with another model has replaced what was opened.
         """
-        self._connection.execute("BEGIN")
+        self._follow_file()
         try:
-            _check_identity(self._connection, self._path, self._embedder)
-            (generation,) = self._connection.execute("SELECT generation FROM state").fetchone()
-            yield int(generation)
-        finally:
-            self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+            try:
+                _check_identity(self._connection, self._path, self._embedder)
+                (generation,) = self._connection.execute("SELECT generation FROM state").fetchone()
+                yield int(generation)
+            finally:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            unreadable = _cannot_read(self._path, error)
+            if isinstance(unreadable, IndexDamaged):
+                self._damage = unreadable
+            raise unreadable from error
+
+    def check(self) -> None:
+        """Make sure that nothing was broken of what has been read so far.
+
+        Raises:
+            IndexDamaged: something was; questions that don't need it are answered all the same.
+        """
+        if self._damage is not None:
+            raise self._damage
+
+    def _follow_file(self) -> None:
+        """Go on with the file that has taken the place of ours; one that is gone stays open."""
+        file = _file_at(self._path)
+        if file is None or file == self._file:
+            return
+        connection = _connect(self._path)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            built = bool(_read_identity(connection))
+        except sqlite3.DatabaseError:
+            built = False
+        if not built:
+            connection.close()  # a reindex is still filling it
+            return
+        self._connection.close()
+        self._connection, self._file, self._damage = connection, file, None
 
     def article_versions(self) -> dict[str, ArticleVersion]:
         """Tell which articles there are, by their slugs, and how they were stored."""
@@ -436,15 +478,11 @@ class Store:
         Raises:
             IndexUnusable: An id is not in the index (any more).
         """
-        return [self._read_tokens(passage_id) for passage_id in passage_ids]
-
-    def _read_tokens(self, passage_id: int) -> bytes:
-        row = self._connection.execute(
-            "SELECT tokens FROM passages WHERE id = ?", (passage_id,)
-        ).fetchone()
-        if row is None:
-            raise _gone(passage_id)
-        return bytes(row[0])
+        rows = self._connection.execute(
+            "SELECT id, tokens FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        )
+        return _in_order(dict(rows), passage_ids)
 
     def read_passages(self, passage_ids: Sequence[int]) -> list[Passage]:
         """Read passages with their articles, in the order of the ids.
@@ -452,7 +490,25 @@ class Store:
         Raises:
             IndexUnusable: An id is not in the index (any more).
         """
-        return [self._read_passage(passage_id) for passage_id in passage_ids]
+        chosen = (json.dumps(list(passage_ids)),)
+        sentences: dict[int, list[Span]] = {}
+        for passage_id, *span in self._connection.execute(
+            'SELECT passage_id, start, "end" FROM sentences '
+            "WHERE passage_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            chosen,
+        ):
+            sentences.setdefault(passage_id, []).append(Span(*span))
+        rows = self._connection.execute(
+            f'SELECT passages.id, start, "end", {_ARTICLE} '  # noqa: S608 - names from this file only
+            "FROM passages JOIN articles ON articles.id = article_id "
+            "WHERE passages.id IN (SELECT value FROM json_each(?))",
+            chosen,
+        )
+        passages = {
+            passage_id: Passage(_to_article(article), start, end, tuple(sentences[passage_id]))
+            for passage_id, start, end, *article in rows
+        }
+        return _in_order(passages, passage_ids)
 
     def find_passage(self, content_hash: str, part: Span) -> Passage | None:
         """Read the passage that holds a part of an article; None if there is none (any more).
@@ -467,7 +523,7 @@ class Store:
             f'WHERE {_HASH_BEGINS} AND start <= ?2 AND "end" >= ?3',
             (content_hash, part.start, part.end),
         ).fetchone()
-        return self._read_passage(row[0]) if row else None
+        return self.read_passages(row)[0] if row else None
 
     def read_articles(self, offset: int, limit: int) -> list[Article]:
         """Read a part of the list of all articles.
@@ -535,28 +591,9 @@ class Store:
         )
         return [_to_article(row) for row in rows]
 
-    def _read_passage(self, passage_id: int) -> Passage:
-        row = self._connection.execute(
-            f'SELECT start, "end", {_ARTICLE} '  # noqa: S608 - names from this file only
-            "FROM passages JOIN articles ON articles.id = article_id WHERE passages.id = ?",
-            (passage_id,),
-        ).fetchone()
-        if row is None:
-            raise _gone(passage_id)
-        start, end, *article = row
-        sentences = self._connection.execute(
-            'SELECT start, "end" FROM sentences WHERE passage_id = ? ORDER BY id', (passage_id,)
-        )
-        return Passage(
-            article=_to_article(article),
-            start=start,
-            end=end,
-            sentences=tuple(Span(*span) for span in sentences),
-        )
-
-    def _to_matrix(self, blobs: Sequence[bytes]) -> Embeddings:
+    def _to_matrix(self, blobs: Sequence[bytes]) -> npt.NDArray[np.float16]:
         flat = np.frombuffer(b"".join(blobs), np.float16)
-        return flat.reshape(len(blobs), self._embedder.dimension).astype(np.float32)
+        return flat.reshape(len(blobs), self._embedder.dimension)
 
     def _count(self, table: str) -> int:
         (count,) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - names from this file only
@@ -584,6 +621,28 @@ def known_articles(path: Path) -> dict[str, Article]:
             return {}
 
 
+def discard_index(path: Path) -> None:
+    """Remove a file that is damaged: everything in it can be had again from the articles.
+
+    Raises:
+        IndexUnusable: It can't be removed.
+    """
+    try:
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one at the same path; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _to_blob(embedding: npt.NDArray[np.float32]) -> bytes:
     return embedding.astype(np.float16).tobytes()
 
@@ -609,12 +668,25 @@ def _check_identity(connection: sqlite3.Connection, path: Path, embedder: Embedd
     found, expected = _read_identity(connection), _identity(embedder)
     if not found:
         raise IndexMissing(f"The index {path} is empty. Build it: python -m bot reindex")
-    different = [name for name in expected if found.get(name) != expected[name]]
+    different = [
+        _difference(name, found.get(name, ""), expected[name])
+        for name in expected
+        if found.get(name) != expected[name]
+    ]
     if different:
         raise IndexUnusable(
             f"The index {path} was built with another {' and '.join(different)} than the one in "
             "use, so its embeddings cannot be compared. Build it anew: python -m bot reindex"
         )
+
+
+def _difference(name: str, found: str, expected: str) -> str:
+    """What a person calls a part of the identity that differs."""
+    number_type, _, model = found.partition(" ")
+    now, _, model_now = expected.partition(" ")
+    if name == "model" and model.startswith("sha256:") and model == model_now:
+        return f"number type ({number_type}, now {now}; see EMBEDDING_DTYPE)"
+    return name
 
 
 def _create_tables(connection: sqlite3.Connection, embedder: Embedder) -> None:
@@ -652,11 +724,9 @@ def _connect_for_writing(path: Path) -> sqlite3.Connection:
         connection.close()
         raise _cannot_write(path, error) from error
     except sqlite3.DatabaseError:
-        # Everything in it can be had again from the articles.
         logger.warning("the index %s is damaged and is replaced", path)
         connection.close()
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            path.with_name(name).unlink(missing_ok=True)
+        discard_index(path)
         return _connect_for_writing(path)
     return connection
 
@@ -689,8 +759,27 @@ def _to_article(row: Sequence[Any]) -> Article:
     )
 
 
-def _gone(passage_id: int) -> IndexUnusable:
-    return IndexUnusable(f"Passage {passage_id} is not in the index any more.")
+def _in_order(found: Mapping[int, _Read], passage_ids: Sequence[int]) -> list[_Read]:
+    for passage_id in passage_ids:
+        if passage_id not in found:
+            raise IndexUnusable(f"Passage {passage_id} is not in the index any more.")
+    return [found[passage_id] for passage_id in passage_ids]
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _cannot_read(path: Path, error: sqlite3.Error) -> IndexUnusable:
+    if _is_damage(error):
+        return IndexDamaged(
+            f"The index {path} is damaged ({error}). Build it anew: python -m bot reindex"
+        )
+    return IndexUnusable(
+        f"The index {path} cannot be read ({error}). Check the rights of DATA_DIR; if it stays "
+        "so, build it anew: python -m bot reindex"
+    )
 
 
 def _cannot_write(path: Path, error: Exception) -> IndexBusy | IndexUnusable:

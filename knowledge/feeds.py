@@ -101,7 +101,7 @@ def find_listings(fetched: Fetched) -> tuple[str, ...]:
         page = html.document_fromstring(fetched.body, parser=html.HTMLParser(no_network=True))
     except (etree.ParserError, etree.XMLSyntaxError):  # nothing in it
         return ()
-    base = urljoin(fetched.url, next(iter(page.xpath("//base/@href")), ""))
+    base = _web_link(fetched.url, next(iter(page.xpath("//base/@href")), "")) or fetched.url
     feeds, comments, sitemaps = list[str](), list[str](), list[str]()
     for link in page.iter("link"):
         rel = (link.get("rel") or "").lower().split()
@@ -125,18 +125,10 @@ class _Listed:
 
 def _read_feed(fetched: Fetched, body: bytes) -> Listing | None:
     charset = f"; charset={fetched.charset}" if fetched.charset else ""
-    feed = feedparser.parse(
-        # Bare bytes might be taken for the name of a file.
-        io.BytesIO(body[:_MAX_FEED]),
-        response_headers={
-            "content-location": fetched.url,
-            # As text/xml, which many are sent as, it would have to be ASCII.
-            "content-type": f"application/xml{charset}",
-        },
-        # They are for texts that we don't take from it.
-        resolve_relative_uris=False,
-        sanitize_html=False,
-    )
+    try:
+        feed = _parsed_feed(fetched, body, charset)
+    except Exception as error:  # such as a reference to no letter, which it looks up
+        raise DocumentError(Problem.NO_LISTING, fetched.url) from error
     if not feed.get("version"):
         return None
     listed = []
@@ -150,6 +142,21 @@ def _read_feed(fetched: Fetched, body: bytes) -> Listing | None:
             entry = Entry(url, _plain_title(item), day, _iso_day(changed))
             listed.append(_Listed(entry, changed))
     return Listing(ListingKind.FEED, _plain_title(feed.feed), _newest(listed))
+
+
+def _parsed_feed(fetched: Fetched, body: bytes, charset: str) -> feedparser.FeedParserDict:
+    return feedparser.parse(
+        # Bare bytes might be taken for the name of a file.
+        io.BytesIO(body[:_MAX_FEED]),
+        response_headers={
+            "content-location": fetched.url,
+            # As text/xml, which many are sent as, it would have to be ASCII.
+            "content-type": f"application/xml{charset}",
+        },
+        # They are for texts that we don't take from it.
+        resolve_relative_uris=False,
+        sanitize_html=False,
+    )
 
 
 def _feed_day(item: feedparser.FeedParserDict, name: str) -> date | None:
@@ -211,7 +218,8 @@ def _root_name(body: bytes) -> str:
     """The name of the outermost element, in small letters; "" if there is none."""
     with contextlib.suppress(etree.XMLSyntaxError):
         for _, element in _parse(body, events=("start",)):
-            return str(etree.QName(element).localname).lower()
+            # Not by QName, which refuses what the parser lets pass.
+            return str(element.tag).rpartition("}")[2].lower()
     return ""
 
 

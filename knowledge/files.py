@@ -20,6 +20,9 @@ def write_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".writing-{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
+            # Who may read the old file may read the new one.
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

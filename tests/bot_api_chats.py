@@ -119,6 +119,10 @@ class Messenger:
         """Where inline results and answers to guest messages stand, by inline_message_id."""
         self.files: dict[str, StoredFile] = {}
         """Every file, by file id."""
+        self.replies: Counter[tuple[int, int, str]] = Counter()
+        """How often the bot has replied to a message by the same words: by chat, message, text."""
+        self.updates: dict[int, Json] = {}
+        """Every update there was, by its id."""
         self.pending_updates: list[Json] = []
         """Updates that the bot has not confirmed, oldest first."""
         self.allowed_updates = self.default_updates
@@ -244,6 +248,15 @@ class Messenger:
             within,
         )
 
+    def update_of(self, message: Json) -> Json:
+        """The update by which this message came to the bot."""
+        return self.updates[self._update_ids[message["chat"]["id"], message["message_id"]]]
+
+    @property
+    def answered_twice(self) -> list[tuple[int, int, str]]:
+        """Messages to which the bot has replied more than once by the same words."""
+        return [reply for reply, times in self.replies.items() if times > 1]
+
     async def wait_until(self, look: Callable[[], T | None], wanted: str, within: float) -> T:
         """What `look` finds; it is asked again after everything that happens.
 
@@ -270,7 +283,9 @@ class Messenger:
         """Queues an update for the bot, unless it does not want this kind."""
         if kind in self.allowed_updates:
             update_id = next(self._next_update_id)
-            self.pending_updates.append({"update_id": update_id, kind: payload})
+            update = {"update_id": update_id, kind: payload}
+            self.updates[update_id] = update
+            self.pending_updates.append(update)
             if "message_id" in payload:
                 self._update_ids[payload["chat"]["id"], payload["message_id"]] = update_id
         await self.announce()
@@ -617,15 +632,30 @@ class Chat:
         return message
 
     def post_by_bot(
-        self, content: Json, *, reply_to: Json | None = None, thread: int | None = None
+        self,
+        content: Json,
+        *,
+        reply_to: Json | None = None,
+        thread: int | None = None,
+        prompts: bool = False,
     ) -> Json:
-        """The bot's message, stored and put where `next_message` finds it."""
+        """The bot's message, stored and put where `next_message` finds it.
+
+        Args:
+            content: What is in it.
+            reply_to: The message that it replies to.
+            thread: The topic of a forum.
+            prompts: Whether it asks for a reply.
+        """
         how: Circumstances = {}
         if reply_to is not None:
             how["reply_to"] = reply_to
         if thread is not None:
             how["message_thread_id"] = thread
         message = self._compose(self._messenger.bot, content, how)
+        # Whoever presses a button again is prompted again.
+        if reply_to is not None and "text" in message and not prompts:
+            self._messenger.replies[self.id, reply_to["message_id"], message["text"]] += 1
         self._heard.append(("message", message))
         return message
 

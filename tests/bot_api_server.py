@@ -31,8 +31,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from telegram.constants import ReactionEmoji
 
 from bot_api_chats import PATIENCE, Chat, Messenger, Person, count_methods
@@ -68,6 +69,8 @@ from bot_api_rules import (
 )
 
 _LONGEST_POLL = 50
+# In seconds; Telegram waits longer, and longer each time.
+_BETWEEN_POSTS = 0.02
 _CALLBACK_TEXT_LIMIT = 200
 _TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 _NOT_MODIFIED = (
@@ -105,7 +108,11 @@ class Fault:
     status: int | None
     retry_after: int | None
     description: str | None
+    answer: bytes | None
+    page: bool
     drop: bool
+    unread: bool
+    cut: bool
     takes_effect: bool
 
 
@@ -149,6 +156,9 @@ class BotApiServer(Messenger):
         self.card: dict[tuple[str, str], str] = {}
         """What setMyName and such have set, by (parameter, language code)."""
         self.webhook: Json = {}
+        self.posts: list[tuple[int, int | None]] = []
+        """What was posted to the webhook: the update's id and the status that came back, if any
+        came."""
         reads_all = can_read_all_group_messages
         self._inline_mode = inline_mode
         self._guest_mode = guest_mode
@@ -160,10 +170,17 @@ class BotApiServer(Messenger):
         self.polls = 0
         """How many getUpdates requests have been begun so far."""
         self._closing = False
+        self._repeated: list[Json] = []
+        self._posting: asyncio.Task[None] | None = None
+        self._post_error: str | None = None
         self._handlers = self._make_handlers()
 
     async def __aenter__(self) -> Self:
         """Starts to listen on a free port."""
+        await self._open(0)
+        return self
+
+    async def _open(self, port: int) -> None:
         application = web.Application(client_max_size=_LARGEST_REQUEST)
         application.router.add_route("*", "/bot{token:[^/]+}/{method}", self._answer)
         application.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._send_file)
@@ -173,17 +190,35 @@ class BotApiServer(Messenger):
             application, access_log=None, handler_cancellation=True, shutdown_timeout=1
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Ends the polls and hanging requests, then stops to listen."""
         self._closing = True
+        await self._stop_posting()
         await self.announce()
         await self._runner.cleanup()
+
+    async def go_away(self) -> None:
+        """An outage begins: all connections break, and no new one is taken."""
+        server = self._runner.server
+        await self._stop_posting()
+        for site in list(self._runner.sites):
+            await site.stop()
+        for connection in list(server.connections if server else []):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await self._runner.cleanup()
+
+    async def come_back(self) -> None:
+        """The outage is over: the server listens where it did, and knows all that it knew."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        await self._open(port)
+        self._post_updates()
 
     async def next_request(self, method: str, within: float = PATIENCE) -> Json:
         """The parameters of the bot's next accepted request of this method, each taken once."""
@@ -203,28 +238,55 @@ class BotApiServer(Messenger):
         status: int | None = None,
         retry_after: int | None = None,
         description: str | None = None,
+        page: bool = False,
+        answer: bytes | None = None,
         drop: bool = False,
+        unread: bool = False,
         hang: bool = False,
+        cut: bool = False,
         takes_effect: bool = False,
         times: int = 1,
     ) -> None:
         """Lets the next request of a method go wrong, whatever it says; calls add up.
 
         Args:
-            method: For instance "sendMessage"; "file" is the download of a file.
+            method: For instance "sendMessage"; "file" is the download of a file, "webhook" the
+                bot's answer to a post.
             status: The HTTP status of the answer, say 429, 500, 502.
             retry_after: Seconds, for 429.
             description: In place of the status's usual words.
+            page: The answer of this status is the HTML page of a proxy.
+            answer: Comes with status 200 in place of the right answer, say broken JSON.
             drop: The connection breaks without an answer.
+            unread: It breaks before the request was read.
             hang: No answer comes until the bot gives up: a timeout.
+            cut: The connection breaks in the middle of the right answer.
             takes_effect: The request is carried out first, only its answer is lost. By default
                 nothing is done.
             times: How many requests.
         """
-        if (status is not None) + drop + hang != 1:
-            raise ValueError("give exactly one of status, drop and hang")
-        fault = Fault(status, retry_after, description, drop, takes_effect)
+        kinds = (status is not None, answer is not None, drop, unread, hang, cut)
+        if sum(kinds) != 1:
+            raise ValueError("give exactly one of status, answer, drop, unread, hang and cut")
+        if unread and takes_effect:
+            raise ValueError("what was not read can't take effect")
+        fault = Fault(
+            status, retry_after, description, answer, page, drop, unread, cut, takes_effect
+        )
         self._faults[method].extend([fault] * times)
+
+    def heal(self) -> None:
+        """Forgets all faults that have not happened yet."""
+        self._faults.clear()
+
+    async def repeat(self, message: Json) -> None:
+        """Sends the update of this message once more, though it was confirmed long ago."""
+        update = self.update_of(message)
+        if self.webhook:
+            self.pending_updates.insert(0, update)
+        else:
+            self._repeated.append(update)
+        await self.announce()
 
     def gaps(self, method: str, **params: object) -> list[float]:
         """Seconds between the accepted requests of this method that have these parameters.
@@ -267,6 +329,9 @@ class BotApiServer(Messenger):
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         params: Json = {}
+        if (faults := self._faults[method]) and faults[0].unread:
+            self.failed.append(Request(method, {}, asyncio.get_running_loop().time()))
+            return await self._suffer(faults.popleft(), request)
         try:
             params = await _read_body(request)
             self._check_token(request)
@@ -291,23 +356,31 @@ class BotApiServer(Messenger):
         result = await self._handlers[request.method](request.params)
         self.requests.append(request)
         await self.announce()
-        if fault is not None:
-            return await self._suffer(fault, http)
-        return web.json_response({"ok": True, "result": result})
+        answer = web.json_response({"ok": True, "result": result})
+        return answer if fault is None else await self._suffer(fault, http, answer)
 
     def _next_fault(self, method: str) -> Fault | None:
         faults = self._faults[method]
         return faults.popleft() if faults else None
 
-    async def _suffer(self, fault: Fault, http: web.Request) -> web.StreamResponse:
+    async def _suffer(
+        self, fault: Fault, http: web.Request, right: web.Response | None = None
+    ) -> web.StreamResponse:
         await self.announce()
+        if fault.answer is not None:
+            return web.Response(body=fault.answer, content_type="application/json")
+        if fault.status is not None and fault.page:
+            words = f"<html><body><h1>{fault.status} proxy</h1></body></html>"
+            return web.Response(status=fault.status, text=words, content_type="text/html")
+        if fault.cut:
+            return await _cut_off(http, right)
         if fault.status is not None:
             words = fault.description or HTTPStatus(fault.status).phrase
             if fault.retry_after is None:
                 return _error(fault.status, words, {})
             words = fault.description or f"{words}: retry after {fault.retry_after}"
             return _error(fault.status, words, {"retry_after": fault.retry_after})
-        if not fault.drop:
+        if not (fault.drop or fault.unread):
             async with self._changed:
                 await self._changed.wait_for(lambda: self._closing)
         if http.transport is not None:
@@ -391,7 +464,12 @@ class BotApiServer(Messenger):
         with suppress(TimeoutError):
             async with asyncio.timeout(min(timeout, _LONGEST_POLL)), self._changed:
                 await self._changed.wait_for(
-                    lambda: self.pending_updates or self.polls != turn or self._closing
+                    lambda: (
+                        self.pending_updates
+                        or self._repeated
+                        or self.polls != turn
+                        or self._closing
+                    )
                 )
         if self.polls != turn:
             raise RefusalError(
@@ -399,7 +477,8 @@ class BotApiServer(Messenger):
                 "Conflict: terminated by other getUpdates request; make sure that only one bot "
                 "instance is running",
             )
-        return self.pending_updates[:limit]
+        repeated, self._repeated = self._repeated, []
+        return (repeated + self.pending_updates)[:limit]
 
     def _allow(self, params: Json) -> None:
         """The kinds of updates wanted; as on Telegram a list stays until another one comes."""
@@ -412,17 +491,53 @@ class BotApiServer(Messenger):
 
     async def _set_webhook(self, params: Json) -> bool:
         url = params["url"]
-        if url and not url.startswith("https://"):
+        # Telegram wants https of all; without TLS nobody but this machine can be reached here.
+        if url and not url.startswith(("https://", "http://127.0.0.1:")):
             raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
         if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", params.get("secret_token", "")):
             raise bad_request("secret token contains unallowed characters")
         self._allow(params)
+        await self._stop_posting()
         self.webhook = dict(params) if url else {}
-        return await self._drop_pending(params)
+        await self._drop_pending(params)
+        self._post_updates()
+        return True
 
     async def _delete_webhook(self, params: Json) -> bool:
+        await self._stop_posting()
         self.webhook = {}
         return await self._drop_pending(params)
+
+    def _post_updates(self) -> None:
+        """Begins to post, if there is a webhook on this machine."""
+        if self.webhook.get("url", "").startswith("http://"):
+            self._posting = asyncio.create_task(self._post_all(self.webhook))
+
+    async def _stop_posting(self) -> None:
+        if self._posting is not None:
+            self._posting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._posting
+            self._posting = None
+
+    async def _post_all(self, webhook: Json) -> None:
+        """Posts the oldest update until it is taken, then the next, as Telegram does."""
+        async with ClientSession(timeout=ClientTimeout(total=PATIENCE)) as session:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self.pending_updates)
+                update = self.pending_updates[0]
+                status = await _post_update(session, webhook, update)
+                if self._next_fault("webhook") is not None:
+                    status = None
+                self.posts.append((update["update_id"], status))
+                if status is not None and 200 <= status < 300:
+                    self.pending_updates.remove(update)
+                    self._confirmed_until = max(self._confirmed_until, update["update_id"] + 1)
+                else:
+                    self._post_error = f"Wrong response from the webhook: {status}"
+                    await asyncio.sleep(_BETWEEN_POSTS)
+                await self.announce()
 
     async def _drop_pending(self, params: Json) -> bool:
         if params.get("drop_pending_updates"):
@@ -434,7 +549,12 @@ class BotApiServer(Messenger):
             "url": self.webhook.get("url", ""),
             "has_custom_certificate": "certificate" in self.webhook,
             "pending_update_count": len(self.pending_updates),
-        }
+        } | self._last_post_error()
+
+    def _last_post_error(self) -> Json:
+        if self._post_error is None:
+            return {}
+        return {"last_error_date": 1_780_000_000, "last_error_message": self._post_error}
 
     async def _send_message(self, params: Json) -> Json:
         return self._post(params, text_content(params))
@@ -457,7 +577,10 @@ class BotApiServer(Messenger):
         if markup := check_markup(params.get("reply_markup")):
             content["reply_markup"] = markup
         self._check_rate(chat)
-        return chat.post_by_bot({**quote, **content}, reply_to=replied, thread=thread)
+        prompts = "force_reply" in (params.get("reply_markup") or {})
+        return chat.post_by_bot(
+            {**quote, **content}, reply_to=replied, thread=thread, prompts=prompts
+        )
 
     async def _edit_message_text(self, params: Json) -> Json | bool:
         chat, message = self._editable(params)
@@ -727,6 +850,30 @@ async def _read_body(request: web.Request) -> Json:
         else:
             fields[name] = value
     return fields
+
+
+async def _post_update(session: ClientSession, webhook: Json, update: Json) -> int | None:
+    """Posts one update; returns the status that came back, None if none did."""
+    headers = {}
+    if "secret_token" in webhook:
+        headers["X-Telegram-Bot-Api-Secret-Token"] = webhook["secret_token"]
+    try:
+        async with session.post(webhook["url"], json=update, headers=headers) as response:
+            return response.status
+    except (ClientError, TimeoutError):
+        return None
+
+
+async def _cut_off(http: web.Request, right: web.Response | None) -> web.StreamResponse:
+    """Sends the first half of an answer and breaks the connection."""
+    body = right.body if right is not None and isinstance(right.body, bytes) else b'{"ok": true, "'
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    answer.content_length = 2 * len(body)
+    await answer.prepare(http)
+    await answer.write(body)
+    if http.transport is not None:
+        http.transport.close()
+    return answer
 
 
 def _error(status: int, description: str, parameters: Json) -> web.Response:

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from datetime import date
@@ -37,10 +38,11 @@ def _library_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def api() -> AsyncIterator[BotApiServer]:
-    """The Bot API server; after each test it must not have refused a single request."""
+    """The Bot API server; after each test it has refused no request and got no answer twice."""
     async with BotApiServer() as server:
         yield server
     assert server.refused == []
+    assert server.answered_twice == []
 
 
 @pytest.fixture
@@ -146,11 +148,13 @@ def terminal(
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     retriever = FixedRetriever()
-    monkeypatch.setattr(preparation, "prepare_retriever", lambda *_: lambda: retriever)
+    monkeypatch.setattr(preparation, "open_retriever", lambda _: retriever)
     monkeypatch.setattr(preparation, "load_embedder", lambda _: WordEmbedder("bridge"))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    umask = os.umask(0o022)
     yield Terminal(capsys, retriever)
+    os.umask(umask)
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(capture=False)

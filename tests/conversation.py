@@ -1,5 +1,6 @@
 """What tests of whole conversations share: how the bot is built, and how its messages look."""
 
+import asyncio
 from typing import Any
 
 from pydantic import SecretStr
@@ -8,6 +9,7 @@ from bot.answering import Answering
 from bot.application import Bot, build_bot
 from bot.settings import Settings
 from bot.storage.journal import Journal
+from bot.transport.patience import Patience
 from bot_api_server import BotApiServer
 from embeddings.retriever import Retriever
 from fixed_retriever import BRIDGE, CANAL
@@ -25,7 +27,13 @@ TRIMMED_CARD = f"{CANAL.body[:533]}\n…\n{CANAL_SOURCE}"
 WHOLE_CARD = f"{CANAL.body[:533]}\n{CANAL.body[534:]}\n{CANAL_SOURCE}"
 
 
-def build(api: BotApiServer, retriever: Retriever, journal: Journal, **values: object) -> Bot:
+def build(
+    api: BotApiServer,
+    retriever: Retriever,
+    journal: Journal,
+    patience: Patience | None = None,
+    **values: object,
+) -> Bot:
     """The real bot, with these settings; it knows what the retriever knows."""
     settings = Settings(
         _env_file=None,  # type: ignore[call-arg]
@@ -33,7 +41,15 @@ def build(api: BotApiServer, retriever: Retriever, journal: Journal, **values: o
         telegram_api_url=api.url,
         **values,  # type: ignore[arg-type]
     )
-    return build_bot(settings, Answering(lambda: retriever), journal)
+    return build_bot(settings, Answering(lambda: retriever), journal, patience)
+
+
+async def introduced() -> None:
+    """Wait until the bot has told Telegram of its commands, which it does beside its work."""
+    # The bot's work begins at the next turn of the loop.
+    await asyncio.sleep(0)
+    while tasks := [task for task in asyncio.all_tasks() if task.get_name() == "introducing"]:
+        await asyncio.wait(tasks)
 
 
 def entities(message: Message) -> list[tuple[str, str]]:

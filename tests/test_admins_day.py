@@ -13,6 +13,7 @@ import knowledge
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import Message, buttons, data_of
+from rights import open_to_others
 from site_server import Site
 
 PROJECT = Path(knowledge.__file__).parent.parent
@@ -133,3 +134,5 @@ async def test_the_admins_day(
             process.terminate()
         await asyncio.wait_for(process.wait(), 30)
     assert process.returncode == 0
+    # What others on the machine may read was there before, or isn't in the data folder.
+    assert open_to_others(tmp_path / "data") == []

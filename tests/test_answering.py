@@ -1,6 +1,7 @@
 """Answering: what a question is, what answers it, and many who ask at once."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -310,6 +311,7 @@ async def answering(retriever: FixedRetriever) -> AsyncIterator[Answering]:
     """A service that is ready."""
     service = Answering(lambda: retriever)
     await service.initialize()
+    await service.opened()
     retriever.batches.clear()
     yield service
     retriever.may_go_on.set()
@@ -397,13 +399,74 @@ async def test_shutdown_answers_who_waits(answering: Answering, retriever: Fixed
     assert (await second).answered
 
 
+async def test_who_asks_before_the_index_is_open_is_answered_late(
+    retriever: FixedRetriever,
+) -> None:
+    """Nothing waits for the model but what needs it; then those who waited are one batch."""
+    may_open = threading.Event()
+
+    def open_late() -> FixedRetriever:
+        may_open.wait(10)
+        return retriever
+
+    service = Answering(open_late)
+    await service.initialize()
+    waiting = [
+        asyncio.ensure_future(service.answer(read_question(f"bridge {n}"))) for n in range(3)
+    ]
+    thanks = await service.answer(read_question("Thank you!"))
+    assert thanks.outcome is Outcome.THANKS
+    assert not service.is_open
+    assert not any(question.done() for question in waiting)
+    may_open.set()
+    answers = await asyncio.gather(*waiting)
+    assert service.is_open
+    assert [answer.answered for answer in answers] == [True, True, True]
+    assert retriever.batches == [["bridge 0", "bridge 1", "bridge 2"]]
+    await service.shutdown()
+
+
+async def test_the_first_question_is_not_the_first(retriever: FixedRetriever) -> None:
+    """Where nobody waits, a question of the bot's own takes the time that a first one takes."""
+    service = Answering(lambda: retriever)
+    await service.initialize()
+    await service.opened()
+    assert [len(batch) for batch in retriever.batches] == [1]
+    await service.shutdown()
+
+
+async def test_who_gives_up_waiting_stops_nothing(retriever: FixedRetriever) -> None:
+    """The index is opened also when those have gone who waited for that."""
+    may_open = threading.Event()
+
+    def open_late() -> FixedRetriever:
+        may_open.wait(10)
+        return retriever
+
+    service = Answering(open_late)
+    await service.initialize()
+    waiting = asyncio.ensure_future(service.opened())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    may_open.set()
+    await service.opened()
+    assert service.is_open
+    await service.shutdown()
+
+
 async def test_a_retriever_that_cannot_be_opened() -> None:
-    """Why the index can't be opened is heard at the start."""
+    """Why the index can't be opened is heard by who waits for that, and by each who asks."""
 
     def fail() -> FixedRetriever:
         raise IndexUnusable("The index is damaged.")
 
     service = Answering(fail)
+    await service.initialize()
     with pytest.raises(IndexUnusable, match="damaged"):
-        await service.initialize()
+        await service.opened()
+    with pytest.raises(IndexUnusable, match="damaged"):
+        await service.answer(read_question("Which bridge?"))
+    with pytest.raises(IndexUnusable, match="damaged"):
+        await service.look_up(lambda index: index.state())
+    assert not service.is_open
     await service.shutdown()

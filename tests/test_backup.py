@@ -137,6 +137,22 @@ def test_a_backup_holds_all_that_cannot_be_had_again(made: Path) -> None:
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
+def test_what_waits_in_the_inbox_is_left_out(places: Places, tmp_path: Path) -> None:
+    """Restored later it would be answered a second time; nothing of its words is in the file."""
+    insert = "INSERT INTO inbox VALUES (1, '2026-03-01 12:00:00.000000', 'waiting', 0, 'a', ?)"
+    with closing(sqlite3.connect(places.data / "journal.db")) as connection, connection:
+        connection.execute(insert, ("Where is the ferry?",))
+    back_up(places, tmp_path / "backup.zip", "0.1.0", NOW)
+    with zipfile.ZipFile(tmp_path / "backup.zip") as archive:
+        copied = archive.read("journal.db")
+    assert b"Where is the ferry?" not in copied
+    (tmp_path / "copied.db").write_bytes(copied)
+    with closing(sqlite3.connect(tmp_path / "copied.db")) as connection:
+        assert connection.execute("SELECT * FROM inbox").fetchall() == []
+    with closing(sqlite3.connect(places.data / "journal.db")) as connection:
+        assert len(connection.execute("SELECT * FROM inbox").fetchall()) == 1
+
+
 def test_restoring_elsewhere_gives_the_same(made: Path, places: Places, elsewhere: Places) -> None:
     """Every question and every file is as it was, and a bot can begin with them."""
     restored = restore(made, elsewhere, NOW)

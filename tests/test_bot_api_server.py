@@ -40,6 +40,7 @@ from telegram.error import (
     InvalidToken,
     NetworkError,
     RetryAfter,
+    TelegramError,
     TimedOut,
 )
 from telegram.ext import (
@@ -1274,6 +1275,54 @@ async def test_webhook(bot: Bot, alice: Person, chat: Chat) -> None:
         await bot.get_updates()
     await bot.delete_webhook(drop_pending_updates=True)
     assert await bot.get_updates() == ()
+
+
+async def test_answers_that_are_broken(api: BotApiServer, bot: Bot, chat: Chat) -> None:
+    """A proxy's page, broken JSON, half an answer, a connection that breaks before anything."""
+    api.fail_next("sendMessage", status=502, page=True)
+    with pytest.raises(NetworkError, match="proxy"):
+        await bot.send_message(chat.id, "x")
+    api.fail_next("sendMessage", answer=b"{")
+    with pytest.raises(TelegramError, match="Invalid server response"):
+        await bot.send_message(chat.id, "x")
+    api.fail_next("sendMessage", cut=True)
+    with pytest.raises(NetworkError, match="without sending complete message body"):
+        await bot.send_message(chat.id, "x")
+    api.fail_next("sendMessage", unread=True)
+    with pytest.raises(NetworkError):
+        await bot.send_message(chat.id, "x")
+    assert chat.unread == []
+    api.fail_next("sendMessage", cut=True, takes_effect=True)
+    with pytest.raises(NetworkError):
+        await bot.send_message(chat.id, "arrived")
+    assert [message["text"] for message in chat.unread] == ["arrived"]
+
+
+async def test_an_outage(api: BotApiServer, bot: Bot, chat: Chat) -> None:
+    """Nobody is reached in an outage; afterwards all is as it was, at the same address."""
+    await api.go_away()
+    with pytest.raises(NetworkError, match="ConnectError"):
+        await bot.send_message(chat.id, "x")
+    await api.come_back()
+    await bot.send_message(chat.id, "y")
+    assert [message["text"] for message in chat.unread] == ["y"]
+
+
+async def test_an_update_is_repeated(
+    api: BotApiServer, bot: Bot, alice: Person, chat: Chat
+) -> None:
+    """A confirmed update comes once more under its own id; two same replies to it are noticed."""
+    question = await chat.send(alice, "Who?")
+    [update] = await bot.get_updates()
+    assert await bot.get_updates(offset=update.update_id + 1) == ()
+    await api.repeat(question)
+    [again] = await bot.get_updates(offset=update.update_id + 1)
+    assert again.update_id == update.update_id
+    to_it = ReplyParameters(question["message_id"])
+    for _ in range(2):
+        await bot.send_message(chat.id, "Me", reply_parameters=to_it)
+    assert api.answered_twice == [(chat.id, question["message_id"], "Me")]
+    api.replies.clear()
 
 
 async def test_faults(api: BotApiServer, bot: Bot, chat: Chat) -> None:

@@ -24,7 +24,7 @@ from word_embedder import WordEmbedder
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
 # The fixture `terminal` puts another in its place.
-PREPARE = preparation.prepare_retriever
+OPEN_RETRIEVER = preparation.open_retriever
 
 
 @pytest.fixture
@@ -149,16 +149,16 @@ def test_ask_json_without_an_answer(question: str, outcome: str, terminal: Termi
     assert fields["passages"] == []
 
 
-def test_run_with_a_journal_that_is_damaged(
+def test_run_with_a_key_that_is_damaged(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The bot doesn't begin without its journal: one line says what to do."""
+    """The bot doesn't begin without the key of its journal: one line says what to do."""
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    (tmp_path / "journal.db").write_bytes(b"no database " * 100)
-    message = terminal.run("run")
-    assert str(message).startswith(f"The journal {tmp_path}/journal.db is damaged (")
-    assert "\n" not in str(message)
+    (tmp_path / "journal.key").write_bytes(b"short")
+    assert terminal.run("run") == 78
+    [line] = terminal.err.splitlines()
+    assert line.startswith(f"{tmp_path}/journal.key is damaged: restore it from a backup")
 
 
 @pytest.mark.parametrize("command", ["chat", "run"])
@@ -196,7 +196,7 @@ def test_an_uncalibrated_model_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """For a model that no calibration is of, one line says so; the data folder's is looked at."""
-    monkeypatch.setattr(preparation, "prepare_retriever", PREPARE)
+    monkeypatch.setattr(preparation, "open_retriever", OPEN_RETRIEVER)
     if calibrated:
         fitted = replace(load_calibration(), model=WordEmbedder("bridge").model)
         fitted.save(load_settings().calibration_path)
@@ -389,12 +389,15 @@ def test_an_error_is_one_line(
     terminal: Terminal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What a person can set right ends in one line that says how, and nothing on stdout."""
+    """What a person can set right ends in one line that says how, and nothing on stdout.
+
+    A wrong setting has an exit code of its own, since no other try can mend it.
+    """
     monkeypatch.setenv(variable, value)
-    message = terminal.run(*arguments)
-    assert isinstance(message, str)
-    assert variable in message or "nowhere.jsonl" in message
-    assert "\n" not in message
+    ended = terminal.run(*arguments)
+    assert (ended == 78) is (arguments[0] != "evaluate")
+    [line] = (terminal.err if ended == 78 else str(ended)).splitlines()
+    assert variable in line or "nowhere.jsonl" in line
     assert terminal.out == ""
 
 
@@ -422,14 +425,14 @@ def test_ctrl_c_is_quiet(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) ->
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(preparation, "prepare_retriever", interrupt)
+    monkeypatch.setattr(preparation, "open_retriever", interrupt)
     assert terminal.run("ask", "Who?") == 130
     assert terminal.out + terminal.err == ""
 
 
 def test_logs_leave_the_token_out() -> None:
     """Neither a message's arguments nor a traceback show the token."""
-    formatter = RedactingFormatter(TOKEN)
+    formatter = RedactingFormatter([TOKEN])
     try:
         raise ValueError(f"GET /bot{TOKEN}/getMe")  # noqa: TRY301 - a traceback is needed
     except ValueError:

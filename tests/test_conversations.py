@@ -10,7 +10,7 @@ from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
-from conversation import CARD, HIGHLIGHT, QUOTE, TRIMMED_CARD, build, buttons, entities
+from conversation import CARD, HIGHLIGHT, QUOTE, TRIMMED_CARD, build, buttons, entities, introduced
 from embeddings.confidence import UNSURE_FROM
 from fixed_retriever import FixedRetriever
 
@@ -179,6 +179,7 @@ async def test_commands_are_set_for_each_scope_and_language(
     api: BotApiServer, bot: Bot, alice: Person
 ) -> None:
     """What is about a person is in private menus only, /reindex in those of admins."""
+    await introduced()
 
     def menu(scope: str, language: str) -> list[str]:
         return [command["command"] for command in api.commands[scope, language]]

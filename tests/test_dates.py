@@ -2,10 +2,11 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 from babel import Locale
 
-from embeddings.dates import DateWish, changes_time_only, date_preference, read_date_wish
+from embeddings.dates import DateWish, changes_time_only, date_preferences, read_date_wish
 
 TODAY = date(2026, 3, 31)
 
@@ -246,13 +247,22 @@ NEWEST = date(2025, 12, 1)
         (date(2019, 1, 1), DateWish(month=11), 0.25),
         (date(2025, 12, 1), DateWish(latest=True), 1.0),
         (date(2025, 9, 2), DateWish(latest=True), 0.5),
-        (date(2025, 12, 5), DateWish(latest=True), 1.0),
         (date(2019, 6, 12), DateWish(latest=True, year=2019), 1.0),
     ],
 )
 def test_how_well_a_date_suits(published: date | None, wish: DateWish, preference: float) -> None:
     """It halves with each year or month from the named one; else every 90 days from the newest."""
-    assert date_preference(published, wish, NEWEST) == preference
+    dates = np.array([published, NEWEST, None], "datetime64[D]")
+    preferences = date_preferences(dates, wish)
+    assert preferences[0] == preference
+    assert preferences[2] == 0
+
+
+@pytest.mark.parametrize("wish", [DateWish(latest=True), DateWish(year=2025), DateWish(month=6)])
+def test_where_no_date_is_known_none_suits(wish: DateWish) -> None:
+    """Whatever is wished for; also where there are no articles at all."""
+    assert date_preferences(np.array([None, None], "datetime64[D]"), wish).tolist() == [0, 0]
+    assert date_preferences(np.array([], "datetime64[D]"), wish).tolist() == []
 
 
 GLACIER = "How far has the Kara-Tash glacier drawn back?"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def make_bot(  # noqa: PLR0913, PLR0917 - each is a part of the bot's world
     """Starts a process of the bot, so to speak, with two admins."""
     for person in (alice, bakyt):
         api.private_chat(person)
-    settings = {
+    settings: dict[str, Any] = {
         "admin_ids": f"{alice.id},{bakyt.id}",
         "articles_dir": folder,
         "data_dir": tmp_path / "data",

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ async def bot(  # noqa: PLR0913, PLR0917 - each is a part of the bot's world
     reindexing = FolderReindexing(folder, tmp_path / "index.db", EMBEDDER)
     monkeypatch.setattr(application, "Reindexing", lambda *_: reindexing)
     api.private_chat(alice)
-    settings = {"articles_dir": folder, "data_dir": tmp_path / "data"}
+    settings: dict[str, Any] = {"articles_dir": folder, "data_dir": tmp_path / "data"}
     bot = build(api, retriever, journal, admin_ids=str(alice.id), **settings)
     async with running(bot):
         yield bot

@@ -1,7 +1,11 @@
 """The sentence-transformers adapter."""
 
+import gc
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from embeddings import embedder as embedder_module
+from embeddings.checksum import kept_checksum
 from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.errors import ModelUnavailable
 from embeddings.packaged_model import FOLDER_NAME
@@ -62,7 +68,7 @@ def test_advance_counts_every_text(packaged_embedder: SentenceTransformerEmbedde
     steps: list[int] = []
     packaged_embedder.embed_passages(["a"] * 300, steps.append)
     packaged_embedder.embed_sentences(["a"] * 300, steps.append)
-    assert steps == [256, 44, 256, 44]
+    assert steps == [*[32] * 9, 12, *[32] * 9, 12]
 
 
 def test_the_models_prompts_are_used(models_folder: Path) -> None:
@@ -154,15 +160,24 @@ def test_what_the_model_has_no_room_for_has_no_tokens(models_folder: Path) -> No
     assert len(tokens.embeddings) == 8
 
 
-@pytest.mark.parametrize(("side", "rows"), [("right", [3, 4, 5]), ("left", [103, 104, 105])])
+@pytest.mark.parametrize(("side", "rows"), [("right", [3, 4, 5]), ("left", [8, 9, 10])])
 def test_padding_is_no_token(side: str, rows: list[int], models_folder: Path) -> None:
-    """Tokens are found on whichever side the model pads, here with 100 rows."""
+    """Tokens are found on whichever side the model pads."""
     model = _load_model(models_folder)
     model.tokenizer.padding_side = side
+    embedder = SentenceTransformerEmbedder(model)
+    features = model.preprocess(
+        ["Ice is old.", "Ice is very, very, very old."],
+        prompt="passage: ",
+        **embedder._telling_places,
+    )
     # "<s>", "passage" and ":" come first, "." and "</s>" last.
-    padded = torch.arange(108.0)[:, np.newaxis]
-    tokens = SentenceTransformerEmbedder(model)._tokens(
-        "Ice is old.", "passage: ", {"token_embeddings": padded}
+    assert features["input_ids"].shape == (2, 13)
+    tokens = embedder_module._telling_tokens(
+        "Ice is old.",
+        len("passage: "),
+        torch.arange(13.0)[:, np.newaxis],
+        features["offset_mapping"][0],
     )
     assert tokens.embeddings.tolist() == [[row] for row in rows]
 
@@ -199,3 +214,64 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelUnavailable, match="EMBEDDING_MODEL"):
         load_embedder(os.fspath(tmp_path), tmp_path)
+
+
+def test_the_packaged_models_checksum_is_not_computed_at_each_start(
+    models_folder: Path, packaged_embedder: SentenceTransformerEmbedder
+) -> None:
+    """What was kept at unpacking is what the model says of itself."""
+    kept = kept_checksum(models_folder / FOLDER_NAME)
+    assert kept == packaged_embedder.model
+    assert kept == SentenceTransformerEmbedder(_load_model(models_folder)).model
+
+
+def test_weights_in_bfloat16_stay_in_their_file(models_folder: Path) -> None:
+    """Of the packaged model only those weights are in memory that questions have needed."""
+    first: Any = _load_model(models_folder, torch.bfloat16)[0]
+    words = first.auto_model.embeddings.word_embeddings.weight
+    maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    spans = [line[0].split("-") for line in maps if line[-1].endswith("/model.safetensors")]
+    assert any(int(first, 16) <= words.data_ptr() < int(last, 16) for first, last in spans)
+
+
+def test_scikit_learn_is_not_imported_with_the_model(models_folder: Path) -> None:
+    """It takes a second and 60 MB; whoever wants it afterwards gets the real one."""
+    code = (
+        "import sys; from pathlib import Path; from embeddings.embedder import load_embedder; "
+        f"load_embedder('packaged', Path({os.fspath(models_folder)!r})); "
+        "assert not {'sklearn', 'sklearn.metrics', 'scipy.stats'} & sys.modules.keys(); "
+        "from sentence_transformers.util import manhattan_sim; "
+        "import torch, scipy.sparse; "
+        "from sentence_transformers.util.similarity import pairwise_distances; "
+        "print(pairwise_distances([[0, 0]], [[3, 4]], metric='manhattan')); "
+        "import sklearn.metrics; print(sklearn.metrics.accuracy_score([1], [1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100
+    )
+    assert done.stdout.split() == ["[[7.]]", "1.0"]
+
+
+def test_loading_leaves_the_search_for_garbage_on(
+    packaged_embedder: SentenceTransformerEmbedder,
+) -> None:
+    """It is off only while modules and the model are loaded, which stay."""
+    assert packaged_embedder.dimension == 384
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_the_number_type_is_what_the_processor_has_or_what_is_set(
+    in_hardware: bool,  # noqa: FBT001 - pytest hands it over
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the processor lacks is done all the same when it is set, with a warning."""
+    monkeypatch.setattr(embedder_module, "has_bfloat16", lambda: in_hardware)
+    choose = embedder_module._torch_dtype
+    assert choose("auto") is (torch.bfloat16 if in_hardware else torch.float32)
+    assert choose("float32") is torch.float32
+    assert caplog.text == ""
+    assert choose("bfloat16") is torch.bfloat16
+    assert ("EMBEDDING_DTYPE=bfloat16" in caplog.text) is not in_hardware

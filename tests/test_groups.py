@@ -7,7 +7,7 @@ from bot.serving import running
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
-from conversation import CARD, TRIMMED_CARD, build
+from conversation import CARD, TRIMMED_CARD, build, introduced
 from fixed_retriever import FixedRetriever
 
 
@@ -190,6 +190,7 @@ async def test_privacy_mode_is_told_at_the_start(
         BotApiServer(can_read_all_group_messages=reads_all) as api,
         running(build(api, retriever, journal)),
     ):
+        await introduced()
         assert ("In groups it sees all messages" in caplog.text) is reads_all
         assert ("turn privacy mode off (@BotFather, /setprivacy)" in caplog.text) is not reads_all
 

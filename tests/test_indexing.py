@@ -5,12 +5,13 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from embeddings import indexing
 from embeddings.embedder import Tokens
 from embeddings.indexing import reindex
-from embeddings.late_interaction import unpack
+from embeddings.late_interaction import products
 from embeddings.lexical import read_names, read_words
 from embeddings.store import Store, known_articles
 from knowledge.article import Article
@@ -73,7 +74,8 @@ def stored_tokens(path: Path, embedder: WordEmbedder) -> tuple[list[str], list[i
     store = Store.open(path, embedder)
     vectors = store.read_vectors()
     packed = store.read_tokens(vectors.passage_ids.tolist())
-    tokens = [words[row.argmax()] for each in packed for row in unpack(each, embedder.dimension)]
+    axes = np.eye(embedder.dimension, dtype=np.float32)
+    tokens = [words[row.argmax()] for each in packed for row in products(each, axes)]
     return tokens, vectors.sentence_tokens.tolist()
 
 
@@ -140,7 +142,9 @@ def test_the_languages_mean_is_taken_off_the_tokens(
     [packed] = store.read_tokens(store.read_vectors().passage_ids.tolist())
     # (0, 1) less (0.75, 0.25) at length 1, in steps of 0.146.
     expected = [-math.sqrt(0.5), math.sqrt(0.5), 0, 0, 0, 0]
-    assert unpack(packed, 6).tolist() == [pytest.approx(expected, abs=0.073)]
+    assert products(packed, np.eye(6, dtype=np.float32)).tolist() == [
+        pytest.approx(expected, abs=0.073)
+    ]
 
 
 def test_a_model_without_tokens_is_indexed(path: Path, make_article: MakeArticle) -> None:

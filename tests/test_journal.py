@@ -287,7 +287,7 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     with opened(tmp_path), opened(tmp_path / "new" / "folder"):
         pass
     for folder in (tmp_path, tmp_path / "new" / "folder"):
-        assert rows(folder, "SELECT version_num FROM alembic_version") == [("2",)]
+        assert rows(folder, "SELECT version_num FROM alembic_version") == [("3",)]
         assert rows(folder, "PRAGMA journal_mode") == [("wal",)]
 
 

@@ -86,9 +86,10 @@ def test_stats_refuse_what_cannot_be(
 @pytest.mark.parametrize("command", [("stats",), ("unanswered",), ("journal", "export")])
 def test_without_a_journal(command: tuple[str, ...], terminal: Terminal) -> None:
     """Looking makes none: it would begin with a key of its own."""
-    assert terminal.run(*command) == (
+    assert terminal.run(*command) == 78
+    assert terminal.err == (
         "There is no journal in data yet: `python -m bot run` begins one. Or set DATA_DIR to the "
-        "folder that has it."
+        "folder that has it.\n"
     )
     assert not Path("data").exists()
 

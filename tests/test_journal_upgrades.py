@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "99"
-down_revision = "2"
+down_revision = "3"
 
 
 def upgrade() -> None:
@@ -84,7 +84,7 @@ def test_an_upgrade_keeps_every_row(first_journal: Path) -> None:
     assert read(first_journal, "SELECT * FROM verdicts ORDER BY person") == VERDICTS
     assert read(first_journal, "SELECT * FROM replies") == []
     assert read(first_journal, "SELECT * FROM languages") == LANGUAGES
-    assert read(first_journal, "SELECT version_num FROM alembic_version") == [("2",)]
+    assert read(first_journal, "SELECT version_num FROM alembic_version") == [("3",)]
     assert read(first_journal, "SELECT seq FROM sqlite_sequence WHERE name = 'questions'") == [
         (7,)
     ]

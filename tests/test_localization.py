@@ -61,6 +61,8 @@ VALUES: dict[str, str | float] = {
     "command": "stats",
     "trouble": "The disk is nearly full.",
     "free": "12",
+    "file": "damaged-20260301-120000-journal.db",
+    "hours": "26",
     "done": 250,
     "rate": 5,
     "left": "2:30",

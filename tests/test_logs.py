@@ -1,6 +1,8 @@
 """The log: what admins see of it, and what must never be in it."""
 
+import json
 import logging
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -17,7 +19,7 @@ def _log() -> Iterator[None]:
     """The log as the bot sets it up, and afterwards as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    configure_logging("INFO", TOKEN)
+    configure_logging("INFO", [TOKEN])
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -63,7 +65,7 @@ def test_only_the_first_line_is_kept() -> None:
 
 def test_a_record_that_cannot_be_formatted(capsys: pytest.CaptureFixture[str]) -> None:
     """It is reported as the library does, and stops nobody."""
-    handler = LastWarnings(RedactingFormatter(None, "%(message)s"))
+    handler = LastWarnings(RedactingFormatter([], "%(message)s"))
     handler.handle(logging.LogRecord("x", logging.ERROR, "x.py", 1, "%d", ("text",), None))
     assert handler.newest_first == ()
     assert "Logging error" in capsys.readouterr().err
@@ -73,3 +75,63 @@ def test_before_the_log_is_set_up() -> None:
     """There is nothing to show, and no error."""
     logging.getLogger().handlers.clear()
     assert last_warnings() == ()
+
+
+def log_as_json() -> None:
+    """Set up the log as programs like it, for what follows."""
+    configure_logging("INFO", [TOKEN, "webhook-secret"], "json")
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    """What was logged since."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Time in UTC, level, logger, message; line breaks and quotation marks break nothing."""
+    log_as_json()
+    LOGGER.info('Message %s: "ответ"\nin 5 ms', 7)
+    LOGGER.debug("Not asked for")
+    LOGGER.warning("Another")
+    first, second = logged(capsys)
+    age = datetime.now(UTC) - datetime.fromisoformat(first.pop("time"))
+    assert 0 <= age.total_seconds() < 600
+    assert first == {
+        "level": "INFO",
+        "logger": "bot.somewhere",
+        "message": 'Message 7: "ответ"\nin 5 ms',
+    }
+    assert (second["level"], second["time"][-6:]) == ("WARNING", "+00:00")
+
+
+def test_json_with_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
+    """The traceback is one string; no secret is in any field."""
+    log_as_json()
+    try:
+        raise ValueError(f"POST /bot{TOKEN}/getMe")  # noqa: TRY301
+    except ValueError:
+        LOGGER.exception("%s failed with webhook-secret", TOKEN)
+    [fields] = logged(capsys)
+    assert fields["message"] == "[token] failed with [token]"
+    assert fields["exception"].startswith("Traceback (most recent call last):\n")
+    assert fields["exception"].endswith("ValueError: POST /bot[token]/getMe")
+    assert "AAE" not in str(fields)
+    assert "secret" not in fields["message"] + fields["exception"].splitlines()[-1]
+
+
+def test_json_of_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    """Warnings of Python itself come in the same form."""
+    log_as_json()
+    # Else pytest makes an error of it.
+    warnings.simplefilter("always")
+    warnings.warn("An old thing", stacklevel=1)
+    [fields] = logged(capsys)
+    assert fields["logger"] == "py.warnings"
+    assert "An old thing" in fields["message"]
+
+
+def test_admins_see_the_same_words_of_a_json_log() -> None:
+    """What /status shows is for people."""
+    log_as_json()
+    LOGGER.warning("Something")
+    assert lines() == [("WARNING", "bot.somewhere", "Something")]

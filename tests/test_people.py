@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot import profile
 from bot.application import Bot
 from bot.localization import say
 from bot.serving import running
 from bot.storage.journal import AskedQuestion, Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
-from conversation import build, buttons
+from conversation import build, buttons, introduced
 from fixed_retriever import FixedRetriever
 
 CHOICES = [["English", "Русский"], ["Қазақша", "Кыргызча"]]
@@ -233,9 +232,9 @@ async def test_a_choice_that_cannot_be_kept_is_apologised_for(
             "I never store names",
             "Delete my records",
         ),
-        ("ru", "Я храню ваши вопросы 90 дней, чтобы", "Имён я не храню", "Удалить мои записи"),
-        ("kk", "сұрақтарыңызды 90 күн сақтаймын", "Есімдерді сақтамаймын", "Жазбаларымды өшіру"),
-        ("ky", "суроолоруңузду 90 күн сактайм", "Ысымдарды сактабайм", "Жазууларымды өчүрүү"),
+        ("ru", "Я храню ваши вопросы 90 дней, чтобы", "имён я не храню", "Удалить мои записи"),
+        ("kk", "сұрақтарыңызды 90 күн сақтаймын", "есімдерді сақтамаймын", "Жазбаларымды өшіру"),
+        ("ky", "суроолоруңузду 90 күн сактайм", "ысымдарды сактабайм", "Жазууларымды өчүрүү"),
     ],
 )
 async def test_privacy_says_what_is_kept_and_how_long(  # noqa: PLR0913 - a table's columns
@@ -408,6 +407,7 @@ async def test_a_choice_of_another_version_is_answered(
 
 async def test_both_commands_are_in_the_private_menus(api: BotApiServer, bot: Bot) -> None:
     """Each menu names them in its language; a group's is short."""
+    await introduced()
     menus = {
         language: {
             command["command"]: command["description"]
@@ -429,6 +429,7 @@ async def test_the_bot_is_described_in_each_language(
     api: BotApiServer, bot: Bot, journal: Journal
 ) -> None:
     """In its profile and in the empty chat."""
+    await introduced()
     for code, language in (("", "en"), ("ru", "ru"), ("kk", "kk"), ("ky", "ky")):
         assert api.card["description", code] == say(language, "bot-description")
         assert api.card["short_description", code] == say(language, "bot-short-description")
@@ -437,11 +438,11 @@ async def test_the_bot_is_described_in_each_language(
 async def test_descriptions_are_not_set_again(api: BotApiServer, journal: Journal) -> None:
     """A restart changes nothing, since Telegram allows few changes."""
     async with running(build(api, FixedRetriever(), journal)):
-        pass
+        await introduced()
     api.card["description", "ru"] = "Что-то старое"
     before = len(setting(api))
     async with running(build(api, FixedRetriever(), journal)):
-        pass
+        await introduced()
     assert [request.params["language_code"] for request in setting(api)[before:]] == ["ru"]
 
 
@@ -452,14 +453,15 @@ def setting(api: BotApiServer) -> list[Any]:
 
 
 async def test_descriptions_that_have_to_wait_hold_nobody_up(
-    api: BotApiServer, journal: Journal, alice: Person, monkeypatch: pytest.MonkeyPatch
+    api: BotApiServer, journal: Journal, alice: Person
 ) -> None:
     """If Telegram wants hours until the next change, the bot answers without it."""
-    monkeypatch.setattr(profile, "_PATIENCE_WITH_DESCRIPTIONS", 0.2)
     api.fail_next("setMyDescription", status=429, retry_after=3600)
     async with running(build(api, FixedRetriever(), journal)):
         chat = api.private_chat(alice)
         assert (await chat.answer_to(await chat.send(alice, "/start")))["text"]
+        last = "short_description", "ky"
+        await api.wait_until(lambda: api.card.get(last), "last description", 10)
     assert ("description", "") not in api.card
     assert api.card["description", "ru"] == say("ru", "bot-description")
 

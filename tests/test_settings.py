@@ -76,6 +76,18 @@ def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("TELEGRAM_API_URL", "my-server:8081"),
         ("TELEGRAM_API_URL", "http://:80"),
         ("TELEGRAM_API_URL", "http://my-server:port"),
+        ("WEBHOOK_URL", "http://bot.example.org/telegram"),
+        ("WEBHOOK_URL", "elsewhere.example.com"),
+        ("WEBHOOK_URL", "https://:443/"),
+        ("WEBHOOK_URL", "https://bot.example.org/?secret=1"),
+        ("WEBHOOK_URL", "https://me:secret@bot.example.org/"),
+        ("WEBHOOK_SECRET", "with a space"),
+        ("WEBHOOK_SECRET", "ё"),
+        ("WEBHOOK_SECRET", "x" * 257),
+        ("WEBHOOK_LISTEN", "9999"),
+        ("WEBHOOK_LISTEN", "10.0.0.1"),
+        ("WEBHOOK_LISTEN", "127.0.0.1:port"),
+        ("WEBHOOK_LISTEN", "127.0.0.1:8081/path"),
         ("LOG_LEVEL", "loud"),
         ("JOURNAL_DAYS", "-1"),
         ("JOURNAL_DAYS", "3651"),
@@ -138,6 +150,22 @@ def test_api_url(
     assert settings.bot_base_url == base_url
     assert settings.bot_file_url == file_url
     assert settings.api_is_on_this_machine is on_this_machine
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("127.0.0.1:8081", ("127.0.0.1", 8081)),
+        ("[::1]:80", ("::1", 80)),
+        ("localhost:9000", ("localhost", 9000)),
+    ],
+)
+def test_where_the_webhook_is_listened_for(
+    listen: str, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host and a port; one of IPv6 stands in brackets."""
+    monkeypatch.setenv("WEBHOOK_LISTEN", listen)
+    assert load_settings().webhook_address == address
 
 
 def test_environment_passes_everything_but_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable
+from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
 from embeddings.store import (
     ArticleVersion,
     EmbeddedPassage,
@@ -424,6 +424,20 @@ def test_an_index_of_another_model_is_refused(path: Path, make_article: MakeArti
         Store.open(path, WordEmbedder("glacier"))
 
 
+def test_an_index_of_another_number_type_is_refused(path: Path, make_article: MakeArticle) -> None:
+    """The message names both number types and the setting, in place of a hash of the model."""
+    embedder = WordEmbedder("ice")
+    embedder.identity = "bfloat16 sha256:1"
+    with Store.writing(path, embedder):
+        pass
+    embedder.identity = "float32 sha256:1"
+    with pytest.raises(
+        IndexUnusable,
+        match=r"another number type \(bfloat16, now float32; see EMBEDDING_DTYPE\) .* reindex",
+    ):
+        Store.open(path, embedder)
+
+
 def test_writing_with_another_model_starts_anew(path: Path, make_article: MakeArticle) -> None:
     """A reindex with another model drops the old content, and only when it commits."""
     write(path, make_article("first", "Ice. Melt"))
@@ -461,7 +475,7 @@ def test_a_damaged_file_is_refused_and_replaced(
     """Reading names the file and the way out; that way, a reindex, works."""
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(IndexUnusable, match=r"index\.db cannot be read .* reindex"):
+    with pytest.raises(IndexDamaged, match=r"index\.db is damaged .* reindex"):
         Store.open(path, EMBEDDER)
     write(path, make_article("first", "Ice. Melt"))
     assert Store.open(path, EMBEDDER).article_count == 1

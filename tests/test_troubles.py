@@ -167,12 +167,12 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 async def test_a_full_disk_is_told(bot: Bot, private: Chat, disk: Callable[[int], None]) -> None:
     """Before it is full; and that there is room again, once there is some to spare."""
     assert bot.telegram.job_queue is not None
-    [tidy] = bot.telegram.job_queue.get_jobs_by_name("tidy")
+    [look] = bot.telegram.job_queue.get_jobs_by_name("look_at_disk")
     for megabytes in (5_000, 12, 11, upkeep._LITTLE_SPACE + 1):
         disk(megabytes)
-        await tidy.run(bot.telegram)
+        await look.run(bot.telegram)
     assert (await private.next_message())["text"] == DISK
     assert private.unread == []
     disk(5_000)
-    await tidy.run(bot.telegram)
+    await look.run(bot.telegram)
     assert (await private.next_message())["text"] == f"This works again:\n{DISK}"

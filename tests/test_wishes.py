@@ -143,20 +143,15 @@ async def test_the_same_question_is_answered_once(
     assert private.unread == []
 
 
-async def test_a_wish_survives_a_restart(  # noqa: PLR0913, PLR0917 - fixtures
-    api: BotApiServer,
-    private: Chat,
-    alice: Person,
-    bot: Bot,
-    retriever: FixedRetriever,
-    journal: Journal,
+async def test_a_wish_survives_a_restart(
+    api: BotApiServer, alice: Person, retriever: FixedRetriever, journal: Journal
 ) -> None:
     """What was wished before is told of after, also if the reindex was in between."""
-    reply = await not_found(retriever, private, alice)
-    await make_wish(private, reply)
-    await notice_new_index(bot)
-    assert bot.telegram.updater is not None
-    await bot.telegram.updater.stop()
+    private = api.private_chat(alice)
+    bot = build(api, retriever, journal)
+    async with running(bot):
+        await make_wish(private, await not_found(retriever, private, alice))
+        await notice_new_index(bot)
     knowing = FixedRetriever()
     knowing.generation = 7
     async with running(build(api, knowing, journal)):

@@ -35,6 +35,9 @@ def reindex(
 ) -> None:
     """Bring the index up to date with the articles; only what changed is read again."""
     settings = preparation.start()
+    from bot.limited_process import compute_when_nobody_else_does
+
+    compute_when_nobody_else_does()
     # As on Ctrl-C: what was begun is rolled back, and the file is closed.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     from bot.reports import news_to_json, report_text

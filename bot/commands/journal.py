@@ -105,7 +105,7 @@ def unanswered(days: Days = 30, *, as_json: AsJson = False) -> None:
     groups: list[QuestionGroup] = []
     answers: list[Answer] = []
     if wordings:
-        retriever = preparation.prepare_retriever(settings)()
+        retriever = preparation.open_retriever(settings)
         reading = QuestionGroups()
         for texts, languages in batches(wordings):
             reading.read(texts, languages, retriever)

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from embeddings.errors import IndexUnusable
+from embeddings.errors import IndexDamaged, IndexUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from bot.settings import Settings
     from embeddings.confidence import Calibration
     from embeddings.embedder import Embedder
     from embeddings.indexing import IndexReport
     from embeddings.retriever import Retriever
+    from embeddings.store import Store
     from knowledge.article import Article
     from knowledge.corpus import Corpus
     from knowledge.fetching import Fetcher
@@ -44,29 +45,42 @@ def start() -> "Settings":
 
 
 def configure_log(settings: "Settings", level: str) -> None:
-    """Set up the log, without the token in it."""
+    """Set up the log, without anything secret in it."""
     from bot.logs import configure_logging
 
-    token = settings.telegram_bot_token
-    configure_logging(level, token.get_secret_value() if token else None)
+    configure_logging(level, settings.secrets, settings.log_format)
 
 
-def prepare_retriever(settings: "Settings") -> "Callable[[], Retriever]":
-    """Load the model and build the index if there is none to use; what is left is to open it."""
+def open_retriever(settings: "Settings") -> "Retriever":
+    """Load the model, build the index if there is none to use, and open it."""
     from embeddings.retriever import Retriever
+    from embeddings.store import discard_index
+
+    embedder = load_embedder(settings)
+    calibration = load_calibration(settings, embedder)
+    retriever = Retriever(_open_store(settings, embedder), embedder, calibration)
+    try:
+        retriever.refresh()
+    except IndexDamaged as error:
+        logger.warning("%s (It is built anew now.)", error)
+        discard_index(settings.index_path)
+        retriever = Retriever(_open_store(settings, embedder), embedder, calibration)
+    return retriever
+
+
+def _open_store(settings: "Settings", embedder: "Embedder") -> "Store":
     from embeddings.store import Store
 
     path = settings.index_path
-    embedder = load_embedder(settings)
     try:
-        Store.open(path, embedder).close()
-    except IndexUnusable:
+        return Store.open(path, embedder)
+    except IndexUnusable as error:
+        if path.exists():
+            logger.warning("%s (It is built anew now.)", error)
         corpus = load_corpus(settings)
         warn_of_faults(corpus)
         index_articles(corpus, path, embedder)
-
-    calibration = load_calibration(settings, embedder)
-    return lambda: Retriever(Store.open(path, embedder), embedder, calibration)
+    return Store.open(path, embedder)
 
 
 def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration":
@@ -124,7 +138,9 @@ def load_embedder(settings: "Settings") -> "Embedder":
     with status("Loading the embedding model (a first start unpacks it)…"):
         from embeddings.embedder import load_embedder
 
-        return load_embedder(settings.embedding_model, settings.models_dir)
+        return load_embedder(
+            settings.embedding_model, settings.models_dir, settings.embedding_dtype
+        )
 
 
 def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "IndexReport":

@@ -41,11 +41,16 @@ def run() -> None:
 
     from bot.answering import Answering
     from bot.application import build_bot
+    from bot.one_bot import only_bot
     from bot.serving import serve
-    from bot.storage.journal import Journal
+    from bot.storage.opening import open_journal
 
-    with contextlib.closing(Journal.open(settings.data_dir, settings.journal_days)) as journal:
-        bot = build_bot(settings, Answering(preparation.prepare_retriever(settings)), journal)
+    with (
+        only_bot(settings.data_dir),
+        contextlib.closing(open_journal(settings.data_dir, settings.journal_days)) as journal,
+    ):
+        answering = Answering(lambda: preparation.open_retriever(settings))
+        bot = build_bot(settings, answering, journal)
         asyncio.run(serve(bot))
 
 
@@ -64,7 +69,7 @@ def ask(
     settings = preparation.start()
     from bot.answering import answer_questions, read_question
 
-    retriever = preparation.prepare_retriever(settings)()
+    retriever = preparation.open_retriever(settings)
     [answer] = answer_questions(retriever, [read_question(question)])
     if whole:
         answer = answer.whole()
@@ -77,7 +82,7 @@ def ask(
 def _chat(settings: "Settings") -> None:
     from bot.answering import answer_questions, read_question
 
-    retriever = preparation.prepare_retriever(settings)()
+    retriever = preparation.open_retriever(settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive:
         preparation.stderr_console().print(

@@ -4,14 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from telegram import Update
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Forbidden,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-)
+from telegram.error import ChatMigrated, Forbidden, RetryAfter, TelegramError
 from telegram.ext import ContextTypes
 
 from bot.addressing import addressed_question
@@ -19,7 +12,9 @@ from bot.formatting import Card
 from bot.handlers.replying import answer_guest, language_of, reply
 from bot.localization import say
 from bot.storage.journal import Journal
+from bot.transport.sending import reason_of, was_refused
 from bot.troubles import CRASH, Troubles
+from embeddings.errors import IndexUnusable
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +33,18 @@ class Errors:
             # Blocked, removed from the group, the group has moved or is flooded: everyday events.
             logger.info("Not sent: %s", error)
             return
-        if isinstance(error, NetworkError) and not isinstance(error, BadRequest):
+        if isinstance(error, TelegramError) and not was_refused(error):
             # The network is down, or slow: then the message may have arrived, so never send it
-            # twice.
-            logger.warning("Telegram did not confirm a request: %s", error)
+            # twice. `Sending` has tried what was safe, and seen to it that the person is told.
+            logger.warning("Telegram did not confirm a request: %s", reason_of(error))
             return
         logger.error("A handler failed", exc_info=error)
         if isinstance(update, Update):
             await self._apologise(update, context)
-        name = type(error).__name__
-        await self.troubles.begin(f"{CRASH}{name}", "trouble-error", name=name)
+        # Of an index that can't be read admins hear by `bot.upkeep`, and when it is mended.
+        if not isinstance(error, IndexUnusable):
+            name = type(error).__name__
+            await self.troubles.begin(f"{CRASH}{name}", "trouble-error", name=name)
 
     async def _apologise(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         text = say(await language_of(update.effective_user, self.journal), "error")

@@ -7,7 +7,7 @@ from typing import Any
 from telegram import Chat, Message, MessageEntity, MessageOriginChannel, Update
 from telegram.ext import CallbackQueryHandler, ContextTypes, filters
 
-from bot.addressing import addressed_question, from_a_person
+from bot.addressing import addressed_question, from_a_person, marked_in
 from bot.drafts.buttons import AskOnArticle, AskOnDraft, replied_prompt
 from bot.drafts.details import as_link
 
@@ -89,7 +89,7 @@ class CorrectsAnArticle(filters.MessageFilter):
 def link_alone(message: Message) -> str | None:
     """The link that a message consists of, None if it says anything else."""
     text = message.text or ""
-    for entity, words in message.parse_entities(_LINKS).items():
+    for entity, words in marked_in(message, _LINKS).items():
         if words.strip() == text.strip():
             return as_link(entity.url or words)
     return None

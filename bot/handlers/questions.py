@@ -13,6 +13,7 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
+from bot import metrics
 from bot.addressing import Addressed, Way, addressed_question, identity_of
 from bot.answering import SEARCHED, Answer, Answering, Outcome, read_question
 from bot.article_pages import asked_about
@@ -109,6 +110,7 @@ class Questions:
             answer.outcome,
             1000 * (time.perf_counter() - started),
         )
+        metrics.count_question(answer.outcome, answer.question.asked_in)
         question_id = await self._record(message, answer)
         # In a group it would be a poll, below a message of somebody's.
         rated = message.chat.type == Chat.PRIVATE and message.guest_query_id is None

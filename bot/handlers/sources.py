@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from telegram import CallbackQuery, Message, MessageEntity, Update
 from telegram.ext import ContextTypes
 
+from bot.addressing import marked_in
 from bot.admins import Admins
 from bot.drafts.details import as_link
 from bot.errors import BotError, JournalError, ReadingFailed
@@ -249,7 +250,7 @@ def _offered_source(query: CallbackQuery, pressed: SourceButton) -> Source | Non
     message = query.message
     if not isinstance(message, Message):
         return None
-    links = message.parse_entities([MessageEntity.TEXT_LINK])
+    links = marked_in(message, [MessageEntity.TEXT_LINK])
     for entity, name in links.items():
         if entity.url and source_id(entity.url) == pressed.source:
             return Source(entity.url, name)

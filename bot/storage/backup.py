@@ -178,6 +178,7 @@ def _copy_journal(path: Path, copy: Path) -> int:
             contextlib.closing(sqlite3.connect(copy)) as copied,
         ):
             journal.backup(copied)
+            _leave_out_inbox(copied)
             # One file, without a log beside it.
             copied.execute("PRAGMA journal_mode = DELETE")
             [(verdict,), *_] = copied.execute("PRAGMA integrity_check").fetchall()
@@ -190,6 +191,15 @@ def _copy_journal(path: Path, copy: Path) -> int:
             "damaged, restore an earlier backup."
         ) from error
     return int(questions)
+
+
+def _leave_out_inbox(copied: sqlite3.Connection) -> None:
+    """Nobody shall be answered again, when the backup is restored, what was answered since."""
+    tables = copied.execute("SELECT name FROM sqlite_master WHERE name = 'inbox'").fetchall()
+    if tables:
+        copied.execute("PRAGMA secure_delete = ON")
+        copied.execute("DELETE FROM inbox")
+        copied.commit()
 
 
 @contextlib.contextmanager

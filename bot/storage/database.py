@@ -8,6 +8,7 @@ the place of SQLite.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import hmac
 import os
@@ -22,10 +23,11 @@ from typing import Any, Self, TypeVar
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot.errors import JournalError, JournalUnusable
+from bot.errors import JournalDamaged, JournalError, JournalUnusable
 
 JOURNAL_FILE = "journal.db"
 KEY_FILE = "journal.key"
@@ -41,8 +43,12 @@ Result = TypeVar("Result")
 class Database:
     """Reads and writes in a thread of its own; make one with `Database.open`."""
 
-    def __init__(self, engine: sa.Engine, key: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: sa.Engine, key: bytes, now: Callable[[], datetime], *, key_is_new: bool
+    ) -> None:
         """Use a database whose tables are up to date."""
+        self.key_is_new = key_is_new
+        """Whether there was no key; whoever was in the tables before belongs to nobody now."""
         self._engine = engine
         self._reading = engine.execution_options(only_reads=True)
         self._key = key
@@ -58,18 +64,22 @@ class Database:
             now: The time, with a time zone.
 
         Raises:
-            JournalUnusable: if it is damaged, can't be written, or is of a newer version.
+            JournalDamaged: if the file is broken.
+            JournalUnusable: if it can't be written, or is of a newer version.
+            JournalError: if the disk is full, or somebody else is writing for long.
         """
         path = folder / JOURNAL_FILE
+        key_is_new = not (folder / KEY_FILE).exists()
         with contextlib.ExitStack() as on_failure:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _make_private(path)
                 engine = _sqlite_engine(path)
                 on_failure.callback(engine.dispose)
                 # Of two processes that begin a journal at the same time, one waits here. All of an
                 # upgrade is one transaction, so that one that fails leaves the file as it was.
                 with engine.begin() as connection:
+                    _check(connection, path)
                     _upgrade(connection)
                     key = _read_or_make_key(folder / KEY_FILE)
             except CommandError as error:
@@ -78,9 +88,9 @@ class Database:
                     "that one, or set another DATA_DIR."
                 ) from error
             except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                raise JournalUnusable(_what_is_wrong(path, error)) from error
+                raise _what_is_wrong(path, error) from error
             on_failure.pop_all()
-        return cls(engine, key, now)
+        return cls(engine, key, now, key_is_new=key_is_new)
 
     def close(self) -> None:
         """Wait for what is being written, and close the file."""
@@ -126,6 +136,44 @@ class Database:
             JournalError: if the file can't be written just now.
         """
         return _transaction(self._engine, work, deletes=deletes)
+
+    async def put_back(self) -> bool:
+        """Write the files anew if somebody has removed them; what is open still holds all of it.
+
+        Returns:
+            Whether they were gone.
+
+        Raises:
+            JournalError: if they can't be written.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._put_back)
+
+    def _put_back(self) -> bool:
+        path = Path(self._engine.url.database or "")
+        if path.exists():
+            return False
+        folder = path.parent
+        copy = folder / f"{JOURNAL_FILE}.new"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            copy.unlink(missing_ok=True)
+            _make_private(copy)
+            with (
+                contextlib.closing(self._engine.raw_connection()) as opened,
+                contextlib.closing(sqlite3.connect(copy)) as copied,
+            ):
+                opened.cursor().connection.backup(copied)
+            if not (folder / KEY_FILE).exists():
+                _write_key(folder / KEY_FILE, self._key)
+            copy.replace(path)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"The journal was removed and can't be put back: {error}."
+            ) from error
+        # The next connection opens the new file.
+        self._engine.dispose()
+        return True
 
     def hash_of(self, text: str) -> str:
         """A text's keyed hash: 64 hexadecimal digits."""
@@ -210,9 +258,21 @@ def _empty_log(engine: sa.Engine) -> None:
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _upgrade(connection: sa.Connection) -> None:
-    config = Config(attributes={"connection": connection})
+def table_versions() -> list[str]:
+    """The versions that the tables may have, the newest first."""
+    script = ScriptDirectory.from_config(_config())
+    return [each.revision for each in script.walk_revisions()]
+
+
+def _config() -> Config:
+    config = Config()
     config.set_main_option("script_location", _MIGRATIONS)
+    return config
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
@@ -225,14 +285,7 @@ def _make_private(path: Path) -> None:
 def _read_or_make_key(path: Path) -> bytes:
     """The key of the hashes; the journal's lock keeps others from making it at the same time."""
     if not path.exists():
-        made = path.with_suffix(".new")
-        made.unlink(missing_ok=True)
-        made.touch(0o600)
-        with made.open("wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
+        _write_key(path, secrets.token_bytes(_KEY_BYTES))
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise JournalUnusable(
@@ -242,18 +295,59 @@ def _read_or_make_key(path: Path) -> bytes:
     return key
 
 
-def _what_is_wrong(path: Path, error: Exception) -> str:
+def _write_key(path: Path, key: bytes) -> None:
+    made = path.with_suffix(".new")
+    made.unlink(missing_ok=True)
+    made.touch(0o600)
+    with made.open("wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(path)
+
+
+def _check(connection: sa.Connection, path: Path) -> None:
+    """Read the whole file, some megabytes: what is broken in it is better known at the start."""
+    verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if verdict != "ok":
+        raise _damaged(path, " ".join(str(verdict).split()))
+
+
+def _damaged(path: Path, reason: object) -> JournalDamaged:
+    return JournalDamaged(
+        f"The journal {path} is damaged ({reason}): restore it from a backup, or move it away "
+        "to begin a new one."
+    )
+
+
+def _what_is_wrong(path: Path, error: Exception) -> JournalUnusable | JournalError:
     reason = _reason(error)
-    operational = isinstance(reason, sqlite3.OperationalError)
-    if isinstance(reason, sqlite3.DatabaseError) and not operational:
-        return (
-            f"The journal {path} is damaged ({reason}): restore it from a backup, or move it away "
-            "to begin a new one."
+    if _is_damage(reason):
+        return _damaged(path, reason)
+    if _may_pass(reason):
+        return JournalError(
+            f"The journal {path} can't be opened now ({reason}): check the free space, and which "
+            "other program uses it."
         )
-    return (
+    return JournalUnusable(
         f"The journal {path} can't be opened ({reason}): check the free space and the rights of "
         "DATA_DIR."
     )
+
+
+def _is_damage(reason: object) -> bool:
+    operational = isinstance(reason, sqlite3.OperationalError)
+    return isinstance(reason, sqlite3.DatabaseError) and not operational
+
+
+def _may_pass(reason: object) -> bool:
+    """Whether a later try may go well: there is no space now, or another program holds it."""
+    if isinstance(reason, OSError):
+        return reason.errno == errno.ENOSPC
+    code = getattr(reason, "sqlite_errorcode", 0) & 0xFF
+    # An "I/O error" is what a full disk is called by the file that processes share.
+    passing = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return code in (*passing, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _reason(error: Exception) -> object:

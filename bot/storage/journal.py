@@ -1,5 +1,6 @@
 """The journal: what was asked and how it went, and what people decided about themselves."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,19 @@ from typing import Literal, Self, TypeAlias
 
 import sqlalchemy as sa
 
-from bot.errors import JournalError, JournalUnusable
+from bot.errors import JournalError
 from bot.storage.database import Database, Result, replace_row
-from bot.storage.schema import LANGUAGES, QUESTIONS, REPLIES, VERDICTS, WISHES
+from bot.storage.inbox import forget_updates, prune_ids
+from bot.storage.schema import LANGUAGES, QUESTIONS, REPLIES, STATE, VERDICTS, WISHES
+
+logger = logging.getLogger(__name__)
 
 REPLIES_KEPT = timedelta(days=2)
 """Telegram lets people edit a message for 48 hours."""
+
+# The bot does so each hour. After a longer time it is more likely that the clock is wrong.
+_LONG_UNUSED = timedelta(days=7)
+_PRUNED_AT = "pruned-at"
 
 ChatKind: TypeAlias = Literal["private", "group", "guest"]
 """Where a question was asked; a guest is the bot in a chat where it is no member."""
@@ -48,6 +56,13 @@ class Journal:
         """What else the bot keeps is in there, too."""
         self.days = days
         """How long questions are kept; 0 if they aren't."""
+        self.long_unused = False
+        """Whether nothing was deleted for its age at the opening, since the journal was not in
+        use for so long that the system's clock may be wrong."""
+        self.set_aside: Path | None = None
+        """Where the damaged journal is that this one has taken the place of."""
+        self.key_is_lost = False
+        """Whether those who are in the journal can't be told any more."""
 
     @classmethod
     def open(
@@ -65,15 +80,16 @@ class Journal:
 
         Raises:
             JournalUnusable: if it is damaged, can't be written, or is of a newer version.
+            JournalError: if the disk is full, or somebody else is writing for long.
         """
         journal = cls(Database.open(folder, now), days)
         try:
-            journal.database.write_now(journal._prune, deletes=True)
+            journal.long_unused = journal.database.read_now(journal._is_long_unused)
+            if not journal.long_unused:
+                journal.database.write_now(journal._prune, deletes=True)
         except JournalError as error:
-            journal.close()
-            raise JournalUnusable(
-                f"{error} Check the free space and the rights of DATA_DIR."
-            ) from error
+            # It can be tried again; people get their answers meanwhile.
+            logger.warning("Old questions are deleted later: %s", error)
         return journal
 
     def close(self) -> None:
@@ -155,6 +171,8 @@ class Journal:
                 connection.execute(table.delete().where(table.c.person == own)).rowcount
                 for table in (QUESTIONS, VERDICTS, REPLIES, LANGUAGES, WISHES)
             ]
+            if own is not None:
+                forget_updates(connection, own)
             return questions
 
         return await self.database.write(forget, deletes=True)
@@ -165,11 +183,19 @@ class Journal:
 
     def _prune(self, connection: sa.Connection) -> None:
         now = self.database.time()
+        replace_row(connection, STATE, {"name": _PRUNED_AT}, {"value": now.isoformat()})
         for time, kept in (
             (QUESTIONS.c.asked_at, timedelta(days=self.days)),
             (REPLIES.c.sent_at, REPLIES_KEPT),
         ):
             connection.execute(sa.delete(time.table).where(time <= now - kept))
+        prune_ids(connection, now)
+
+    def _is_long_unused(self, connection: sa.Connection) -> bool:
+        pruned_at = connection.scalar(sa.select(STATE.c.value).where(STATE.c.name == _PRUNED_AT))
+        if pruned_at is None:
+            return False
+        return self.database.time() - datetime.fromisoformat(pruned_at) > _LONG_UNUSED
 
     async def _read(self, select: sa.Select[Result]) -> Result | None:
         return await self.database.read(lambda connection: connection.scalar(select))

@@ -1,7 +1,7 @@
 """The tables of the bot's own database, as the migrations leave them.
 
 In all of them: "person" is a keyed hash, None of somebody without an identity; times are UTC.
-Who changes a table here writes a migration as well (bot/migrations/versions).
+Who changes a table here writes a migration as well (bot/storage/migrations/versions).
 """
 
 import sqlalchemy as sa
@@ -112,6 +112,21 @@ SOURCE_ENTRIES = sa.Table(
     sa.Column("next_try_at", sa.DateTime),
     sa.Column("problem", sa.String(64)),
     sa.Column("detail", sa.Text),
+)
+INBOX = sa.Table(
+    "inbox",
+    TABLES,
+    # Telegram's own number; the row stays a few days longer than the rest of it, so that an update
+    # that comes again is known.
+    sa.Column("update_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("received_at", sa.DateTime, nullable=False),
+    # See `bot.storage.inbox.UpdateState`.
+    sa.Column("state", sa.String(16), nullable=False),
+    # How often the bot was started while this waited.
+    sa.Column("starts", sa.Integer, nullable=False),
+    # These two are there until it is done. The payload is what Telegram sent, with names and ids.
+    sa.Column("person", sa.String(64)),
+    sa.Column("payload", sa.Text),
 )
 STATE = sa.Table(
     "state",

@@ -90,7 +90,7 @@ privacy =
 
     If you asked to be told when there is an answer, I store that question and your chat's ID until I have told you, for half a year at most.
 
-    I never store names, and instead of your Telegram ID only a code made from it with a secret key. Nothing leaves my server except what goes through Telegram itself.
+    A message waits on my disk as Telegram sent it, with your name, until I have answered it, and is gone a minute later. Apart from that I never store names, and instead of your Telegram ID only a code made from it with a secret key. Nothing leaves my server except what goes through Telegram itself.
 button-forget = Delete my records
 forget-ask = Delete everything I store about you: your questions, your ratings and your choice of language? This can't be undone.
 button-forget-yes = Yes, delete everything
@@ -475,3 +475,20 @@ command-drafts = Articles that wait for you
 command-edit = Change an article
 command-remove = Remove an article
 command-undo = Undo the last change
+
+### Another copy of the bot
+trouble-conflict = Another program uses my token, too, so messages may not reach me. Please stop one of us two.
+
+### Messages that have to wait
+inbox-busy = Many people are asking me at the moment. One moment, please: your answer is coming.
+inbox-too-many = That's a lot of messages at once, and I can't take this one. Please wait for my answers, then send it again.
+inbox-full = So many people are asking me now that I can't take your message. Please send it again in a few minutes.
+inbox-ask-again = I was interrupted while I was working on this, and my answer may not have reached you. If you don't see it, please send this once more.
+trouble-inbox = I can't write down what people send me, so what waits would be lost if I were restarted: { $reason }
+
+### Bad days: what an admin hears once
+
+trouble-journal-damaged = My journal was damaged, so I have begun a new one. The old file is kept in the data folder as { $file }. If you have a backup, stop me and restore it.
+trouble-journal-key = The file journal.key was missing, so I made a new one. I can't tell any more whose the earlier questions, languages and wishes are. If you have a backup, stop me and restore journal.key from it.
+trouble-data-folder = Somebody removed my data folder while I was running. I have put the journal back; drafts and the list of sources were in it, too. If you have a backup, please restore them.
+trouble-clock = This computer's clock has jumped by about { $hours } h. Please check that it is right: for a day I delete nothing for its age.

@@ -1,0 +1,59 @@
+"""How far the update has come that is being handled: what may be done again, and what not."""
+
+import logging
+from contextvars import ContextVar
+
+from bot.errors import JournalError
+from bot.storage.inbox import InboxRecords, UpdateState
+
+logger = logging.getLogger(__name__)
+
+
+async def mark_replying() -> None:
+    """Call before each request that shows something to somebody.
+
+    From then on the update that is being handled is never handled again. Without one, or after
+    its first reply, it does nothing.
+    """
+    if (handling := handled.get()) is not None:
+        await handling.mark(UpdateState.REPLYING)
+
+
+async def mark_uncertain() -> None:
+    """Call when a request that shows something to somebody was given up, and may have arrived.
+
+    Whoever sent the update that is being handled is asked to ask again once Telegram can be
+    reached. Without one it does nothing.
+    """
+    if (handling := handled.get()) is not None:
+        await handling.mark(UpdateState.UNCERTAIN)
+
+
+# The further down, the further an update has come.
+_PROGRESS = list(UpdateState)
+
+
+class Handling:
+    """How far an update has come that is being handled."""
+
+    def __init__(self, records: InboxRecords | None, update_id: int) -> None:
+        """Take where to write it down, None for nowhere, and the update's id."""
+        self.state = UpdateState.WAITING
+        self._records = records
+        self._update_id = update_id
+
+    async def mark(self, state: UpdateState) -> None:
+        """Write down that it has come so far, unless it has come further or is done."""
+        if _PROGRESS.index(state) <= _PROGRESS.index(self.state):
+            return
+        was_begun = self.state is UpdateState.BEGUN
+        self.state = state
+        if self._records is None or (was_begun and state is UpdateState.REPLYING):
+            return  # that it has begun says as much
+        try:
+            await self._records.mark(self._update_id, state)
+        except JournalError as error:
+            logger.warning("Update %s may be answered twice: %s", self._update_id, error)
+
+
+handled: ContextVar[Handling | None] = ContextVar("handled", default=None)
