@@ -35,13 +35,13 @@ async def serve(bot: Bot) -> None:
     answering = asyncio.create_task(_answer(bot))
 
     def stop() -> None:
-        logger.info("Stopping")
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             # Who sends another one has lost patience.
             signal.signal(number, signal.SIG_DFL)
         _end_this_process_after(bot.patience.stop + 1.5 * _CLOSING)
         answering.cancel()
+        logger.info("Stopping")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
