@@ -35,7 +35,7 @@ from benchmarks.texts import generated_texts, known_texts
 from benchmarks.vector_search import METHODS, OWN_METHODS, Searched, make_vectors
 
 _PROJECT = Path(__file__).parents[1]
-_BUILT_WITHIN = 150
+_BUILT_WITHIN = 90
 """Seconds that a way of vector search gets for building its index and being asked."""
 
 
