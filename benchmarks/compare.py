@@ -35,7 +35,7 @@ from benchmarks.texts import generated_texts, known_texts
 from benchmarks.vector_search import METHODS, OWN_METHODS, Searched, make_vectors
 
 _PROJECT = Path(__file__).parents[1]
-_BUILT_WITHIN = 90
+_BUILT_WITHIN = 60
 """Seconds that a way of vector search gets for building its index and being asked."""
 
 
@@ -51,7 +51,7 @@ class Scale:
         articles: How many the bot reads while it answers.
     """
 
-    passages: int = 600
+    passages: int = 300
     questions: int = 100
     sizes: tuple[int, ...] = (1_200, 10_000)
     vectors: tuple[int, ...] = (10_000, 100_000, 1_000_000)
