@@ -1,8 +1,8 @@
 """The systems that are compared, ours and the peers, all behind one protocol.
 
 Each peer is set up as its documentation shows it, with the model's own prompts where it has a
-documented option for them. The peers compute in float32, as the model was published: left to
-themselves they would take over the float16 of the folder that we unpack, which CPUs are slow at.
+documented option for them. The peers compute in float32, as the model was published and as the
+folder that we unpack says; ours chooses bfloat16 where the processor has it.
 """
 
 import asyncio

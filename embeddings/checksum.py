@@ -58,9 +58,9 @@ def kept_checksum(folder: Path) -> str | None:
 
 
 def _stamps(folder: Path) -> dict[str, list[int]]:
-    """Size and time of change of each file, in bytes and nanoseconds."""
+    """Size and time of change of each file, in bytes and seconds: an image's layers keep no more."""
     return {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, path.stat().st_mtime_ns]
+        path.relative_to(folder).as_posix(): [path.stat().st_size, int(path.stat().st_mtime)]
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != _FILE
     }
