@@ -16,8 +16,8 @@ SOAK_MINUTES ?= 10
 
 CASES ?= 10000
 
-.PHONY: audit fuzz run test transcripts evaluate evaluation-data bench bench-reindex soak install install-test lint types \
-	imports tests clean
+.PHONY: audit fuzz run test transcripts evaluate evaluation-data bench bench-reindex soak flood install \
+	install-test lint types imports tests clean
 
 run: install
 	@$(BIN)/python -m bot run
@@ -50,6 +50,10 @@ bench: install-test .venv-bench/installed
 soak: install-test
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES) \
 		$(if $(SOAK_SEED),--seed $(SOAK_SEED)) $(if $(SAVE),--save "$(SAVE)")
+
+# 10,000 updates from 1,000 chats.
+flood: install
+	@$(BIN)/python -m benchmarks.flood
 
 bench-reindex: install
 	@$(BIN)/python -m benchmarks.reindex $(ARTICLES) $(if $(KEEP),--keep "$(KEEP)") \

@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # benchmarks/ is not installed 
 
 from benchmarks import soak
 from benchmarks.compare import QUICK, Compared, describe_machine
+from benchmarks.flood import flood
 from benchmarks.generated_articles import generate_articles, write_articles
 from benchmarks.one_system import measure_index, measure_open
 from benchmarks.orders import Asked, Indexed, Opened, Orders, Text, read, write
@@ -289,3 +290,9 @@ async def test_the_soak_counts_what_was_lost_and_what_was_answered_twice(
     assert "most 800 MB; in the longest life (20 s) 710 MB at the begin, 715 MB at the" in printed
     write(soaked, tmp_path / "soak.json")
     assert read(soak.Soaked, tmp_path / "soak.json") == soaked
+
+
+def test_a_flood_is_handled(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each update once, however many come before the first is handled."""
+    flood(updates=60, chats=6)
+    assert "60 of them exactly once" in " ".join(capsys.readouterr().out.split())
