@@ -58,7 +58,7 @@ def kept_checksum(folder: Path) -> str | None:
 
 
 def _stamps(folder: Path) -> dict[str, list[int]]:
-    """Size and time of change of each file, in bytes and seconds: an image's layers keep no more."""
+    """Size in bytes and time of change of each file, in seconds: image layers keep no more."""
     return {
         path.relative_to(folder).as_posix(): [path.stat().st_size, int(path.stat().st_mtime)]
         for path in sorted(folder.rglob("*"))
