@@ -125,7 +125,8 @@ def _bot(axes: "Axes", compared: "Compared") -> None:
         axes.plot(milliseconds, shares, color=color, label=label)
     axes.axhline(0.95, color="black", linewidth=0.5, linestyle=":")
     axes.set_ylim(0, 1.02)
-    axes.set_xscale("log")
+    # A few outliers would press all else to the left.
+    axes.set_xlim(0, 2 * max(p95(compared.bot.idle), p95(compared.bot.reindexing)) * 1000)
     axes.set_ylabel("share of questions (dotted: 0.95)", fontsize=_FONT)
     axes.legend(fontsize=_FONT, frameon=False, loc="lower right")
 
