@@ -29,7 +29,7 @@ from bot_api_rules import (
 
 T = TypeVar("T")
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that a test waits for the bot before it fails."""
 
 # Telegram's own accounts: shown for an anonymous admin, and for somebody who writes as a channel.
