@@ -375,7 +375,7 @@ async def test_a_deleted_page_does_no_harm(
     assert titles(await private.answer_to(question))[0] == "The canal of Talas"
     assert private.unread == []
     assert api.unanswered_presses == []
-    assert len(api.refused) == 1
+    await api.wait_until(lambda: api.refused or None, "refusal", 30)
     assert "message to edit not found" in api.refused.pop().description
 
 

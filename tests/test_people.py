@@ -124,7 +124,7 @@ async def test_a_double_tap_on_a_language_does_no_harm(
         assert await toast(api) == "Теперь буду говорить с вами по-русски."
     await private.next_edit()
     await private.answer_to(await private.send(alice, "/help"))
-    assert len(api.refused) == 1
+    await api.wait_until(lambda: api.refused or None, "refusal", 30)
     assert "message is not modified" in api.refused.pop().description
 
 
@@ -138,7 +138,7 @@ async def test_a_language_below_a_deleted_message_is_kept(
     assert await toast(api) == "Енді сізбен қазақша сөйлесемін."
     await private.answer_to(await private.send(alice, "/help"))
     assert await journal.chosen_language(alice.id) == "kk"
-    assert len(api.refused) == 1
+    await api.wait_until(lambda: api.refused or None, "refusal", 30)
     assert "message to edit not found" in api.refused.pop().description
 
 
@@ -365,7 +365,7 @@ async def test_a_double_tap_on_yes_does_no_harm(
         "text"
     ] == "I have deleted everything I had stored about you."
     await private.answer_to(await private.send(alice, "/help"))
-    assert len(api.refused) == 1
+    await api.wait_until(lambda: api.refused or None, "refusal", 30)
     assert "message is not modified" in api.refused.pop().description
 
 
