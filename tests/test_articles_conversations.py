@@ -321,7 +321,8 @@ async def test_turning_a_page_twice_does_no_harm(
     for _ in range(2):
         await private.press(listed, data_of(listed, "Next ▶"))
     assert titles(await private.next_edit())[0] == "Day 9"
-    await api.wait_until(lambda: api.refused or None, "second edit", 10)
+    await api.wait_until(lambda: api.refused or None, "refusal", 30)
+    await api.wait_until(lambda: not api.unanswered_presses or None, "answer to each press", 30)
     assert private.unread == []
     assert "message is not modified" in api.refused.pop().description
 

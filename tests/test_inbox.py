@@ -394,6 +394,18 @@ async def test_a_stop_leaves_what_waits_for_the_next_start(inbox: Inbox, journal
     assert rows(journal) == [(1, "done", False), (2, "waiting", True)]
 
 
+async def test_a_stop_leaves_what_is_just_being_read(inbox: Inbox, journal: Journal) -> None:
+    """The library doesn't wait for what it is given after it was told to stop."""
+    await keep(journal, message(1, 5).to_dict(), UpdateState.WAITING)
+    await inbox.open()
+    reads = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    await inbox.put("stop")
+    assert await reads == "stop"
+    await inbox.close()
+    assert rows(journal) == [(1, "waiting", True)]
+
+
 async def test_a_burst_from_a_hundred_chats(inbox: Inbox, journal: Journal) -> None:
     """All are handled, in order within each chat; the memory holds what is under way."""
     order = defaultdict[int, list[int]](list)
@@ -525,6 +537,25 @@ async def test_who_waited_when_the_bot_was_killed_hears_once(  # noqa: PLR0913, 
             assert (await chat.answer_to(other))["text"] == CARD
     assert chat.unread == []
     assert {state for _, state, _ in rows(journal)} == {"done"}
+
+
+async def test_each_question_that_may_have_no_answer_is_told_of(
+    api: BotApiServer, alice: Person, retriever: FixedRetriever, journal: Journal
+) -> None:
+    """Whoever hears of one of theirs doesn't know of the others."""
+    chat = api.private_chat(alice)
+    questions = [await chat.send(alice, QUESTION) for _ in range(3)]
+    states = [(UpdateState.REPLYING, 0), (UpdateState.WAITING, 3), (UpdateState.WAITING, 3)]
+    for question, (state, starts) in zip(questions, states, strict=True):
+        await keep(journal, api.update_of(question), state, starts=starts)
+    api.drop_updates()
+    async with running(build(api, retriever, journal)):
+        assert [(await chat.answer_to(question))["text"] for question in questions] == [
+            ASK_AGAIN,
+            ASK_AGAIN,
+            ASK_AGAIN,
+        ]
+    assert chat.unread == []
 
 
 async def test_a_guest_who_was_kept_waiting_is_told_in_the_only_reply(

@@ -153,13 +153,14 @@ class Inbox(asyncio.Queue[object]):
                 self._tell("inbox-busy", waiting, partial(self._say_busy, item, waiting))
 
     async def get(self) -> object:
-        """The next update that has a place."""
+        """The next update that has a place, or the library's sign to stop."""
         while True:
             item = await super().get()
             if not isinstance(item, Waiting):
                 return item
-            update = await self._read(item)
-            if update is not None:
+            # Once it is to stop, the library waits for no update that it gets.
+            update = None if self._stopping else await self._read(item)
+            if update is not None and not self._stopping:
                 metrics.observe(Stage.INBOX, self._clock() - item.since)
                 return update
             self._leave(item)
@@ -208,14 +209,10 @@ class Inbox(asyncio.Queue[object]):
         except JournalError as error:
             logger.warning("What waits in the inbox waits for the next start: %s", error)
             return
-        asked = set[int]()
         for waiting, may_be_handled in left:
             if may_be_handled:
                 self._line_up(waiting)
-            elif waiting.chat in asked:
-                await self._end(waiting)
             else:
-                asked.add(waiting.chat)
                 self._ask_again_later(waiting)
         if left:
             logger.info("%s updates were not done when the bot ended", len(left))
