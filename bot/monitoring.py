@@ -7,17 +7,16 @@ says otherwise. The bot's own loop answers, so that an answer proves that the lo
 import contextlib
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler, url
 
 from bot import metrics
 from bot.application import Bot
 from bot.errors import MonitoringUnavailable
+from bot.transport.listening import answering_at, listen_at
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +76,7 @@ async def listening(host: str, port: int, signs: Signs) -> AsyncIterator[int]:
         MonitoringUnavailable: if the port is taken, or the address isn't this machine's.
     """
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-        listener.settimeout(0)
+        listener = listen_at(host, port)
     except OSError as error:
         raise MonitoringUnavailable(
             f"Port {port} of {host} can't be listened on ({error.strerror}): set MONITORING_PORT "
@@ -93,13 +90,8 @@ async def listening(host: str, port: int, signs: Signs) -> AsyncIterator[int]:
     ]
     # Somebody asks every few seconds, and none of it belongs into the log.
     application = Application(routes, default_handler_class=_Nothing, log_function=_log_nothing)
-    server = HTTPServer(application)
-    server.add_socket(listener)
-    try:
+    async with answering_at(listener, application):
         yield listener.getsockname()[1]
-    finally:
-        server.stop()
-        await server.close_all_connections()
 
 
 class _Handler(RequestHandler):

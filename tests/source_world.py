@@ -168,7 +168,7 @@ class World:
 @contextmanager
 def open_world(folder: Path, site: Site, clock: Clock, database: Database) -> Iterator[World]:
     """A bot that knows of no source yet, and may visit this site only; it has little patience."""
-    limits = FetchLimits(max_bytes=1_000_000, read_seconds=5, total_seconds=0.5)
+    limits = FetchLimits(max_bytes=1_000_000, read_seconds=5, total_seconds=4)
     hosts = frozenset([site.host, f"localhost:{site.port}"])
     with Fetcher(AGENT, private_hosts=hosts, limits=limits) as fetcher:
         yield World(folder, site, clock, database, fetcher)

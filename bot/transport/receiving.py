@@ -10,7 +10,6 @@ import json
 import logging
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -19,12 +18,12 @@ from urllib.parse import urlsplit
 
 from telegram import Update
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, HTTPError, RequestHandler
 
 from bot import metrics
 from bot.errors import SettingsError, TelegramUnavailable
 from bot.settings import Settings
+from bot.transport.listening import answering_at, listen_at
 from bot.transport.patience import Patience
 from bot.transport.sending import reason_of, seconds_of, was_refused
 from bot.troubles import Troubles
@@ -220,36 +219,26 @@ class Webhook:
             SettingsError: if nobody can listen there.
             TelegramUnavailable: if Telegram refuses the token.
         """
-        server = self._open()
-        try:
-            await self._keep()
-        finally:
-            server.stop()
-            await server.close_all_connections()
-
-    def _open(self) -> HTTPServer:
         host, port = self._listen
-        path = urlsplit(self._url).path or "/"
-        door = {"bot": self._bot, "updates": self._updates, "secret": self._secret}
         try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family)
-            listener.settimeout(0)
+            listener = listen_at(host, port)
         except OSError as error:
             raise SettingsError(
                 f"Nobody can listen at {host}:{port} ({error.strerror}): is it taken by another "
                 "program? Set WEBHOOK_LISTEN to another port, and have the proxy pass requests "
                 "there."
             ) from error
-        server = HTTPServer(
+        path = urlsplit(self._url).path or "/"
+        door = {"bot": self._bot, "updates": self._updates, "secret": self._secret}
+        async with answering_at(
+            listener,
             # Its own log of requests would be in another form than ours.
             Application([(re.escape(path), _Door, door)], log_function=_no_log),
             max_body_size=_LARGEST_UPDATE,
             body_timeout=_SLOWEST_REQUEST,
             idle_connection_timeout=3600,
-        )
-        server.add_socket(listener)
-        return server
+        ):
+            await self._keep()
 
     async def _keep(self) -> None:
         """Tell Telegram where to post, and look every now and then whether it does."""
