@@ -156,7 +156,7 @@ def _import_sentence_transformers() -> None:
     finally:
         for name in later:
             sys.modules.pop(name)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
 
 
 _RARELY_USED = ("sklearn.metrics", "scipy.optimize", "scipy.sparse")
