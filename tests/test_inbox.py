@@ -601,16 +601,16 @@ async def test_what_people_say_to_each_other_is_not_written_down(
 
 @pytest.fixture
 def busy(retriever: FixedRetriever) -> Iterator[FixedRetriever]:
-    """Lets questions wait until `may_go_on` is set."""
+    """Lets questions wait until `may_go_on` is set; a bot that is open already comes before it."""
     retriever.may_go_on.clear()
     yield retriever
     retriever.may_go_on.set()
 
 
 async def test_who_sends_too_much_is_told_once(
-    busy: FixedRetriever,
     api: BotApiServer,
     bot: Bot,
+    busy: FixedRetriever,
     bakyt: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -635,8 +635,8 @@ async def test_who_sends_too_much_is_told_once(
 
 
 async def test_admins_may_send_as_much_as_they_like(
-    busy: FixedRetriever,
     private: Chat,
+    busy: FixedRetriever,
     alice: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
