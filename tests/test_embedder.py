@@ -66,9 +66,9 @@ def test_texts_of_all_lengths_keep_their_order(
 def test_advance_counts_every_text(packaged_embedder: SentenceTransformerEmbedder) -> None:
     """The steps of a progress bar add up to the number of texts."""
     steps: list[int] = []
-    packaged_embedder.embed_passages(["a"] * 300, steps.append)
-    packaged_embedder.embed_sentences(["a"] * 300, steps.append)
-    assert steps == [*[32] * 9, 12, *[32] * 9, 12]
+    packaged_embedder.embed_passages(["a"] * 70, steps.append)
+    packaged_embedder.embed_sentences(["a"] * 70, steps.append)
+    assert steps == [32, 32, 6, 32, 32, 6]
 
 
 def test_the_models_prompts_are_used(models_folder: Path) -> None:
