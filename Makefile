@@ -2,8 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Python compiles what it imports; to compile all that is installed would take a minute.
-PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
@@ -97,16 +96,18 @@ clean:
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes some minutes" >&2
-	@$(PIP_INSTALL) --constraint constraints.txt --editable . </dev/null >&2
+	@$(PIP) install --quiet --constraint constraints.txt --editable . </dev/null >&2
 	@touch $@
 
+# Nothing is compiled but what is imported, which saves a minute; a bot that may not write to its own
+# folder, as under systemd, needs all of it compiled.
 .venv/installed-test: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing into .venv; the first time takes some minutes" >&2
-	@$(PIP_INSTALL) --constraint constraints.txt --editable ".[test]" </dev/null >&2
-	@touch .venv/installed $@
+	@echo "Installing into .venv what tests need as well; the first time takes some minutes" >&2
+	@$(PIP) install --no-compile --quiet --constraint constraints.txt --editable ".[test]" </dev/null >&2
+	@touch $@
 
 .venv/installed-audit: .venv/installed-test
-	@$(PIP_INSTALL) --constraint constraints.txt --editable ".[audit]" </dev/null >&2
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[audit]" </dev/null >&2
 	@touch $@
 
 .venv-bench/installed: .venv/bin/python pyproject.toml benchmarks/constraints.txt
