@@ -59,6 +59,7 @@ class Bot:
     """The Telegram application, and the services that start and stop with it."""
 
     telegram: TelegramApplication
+    inbox: Inbox
     answering: Answering
     journal: Journal
     administration: Administration
@@ -160,6 +161,7 @@ def build_bot(
     metrics.watch_updates_waiting(lambda: inbox.waiting + inbox.under_way)
     return Bot(
         application,
+        inbox,
         answering,
         journal,
         administration,

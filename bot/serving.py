@@ -136,14 +136,8 @@ async def _finish(bot: Bot) -> None:
                 *([application.stop()] if application.running else []),
             )
     except TimeoutError:
-        # The library's own names of its tasks.
-        names = f"Application:{application.bot.id}:"
-        left = [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]
-        logger.warning("Stopped with %d updates under way; the inbox has kept them", len(left))
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=_CLOSING)
+        left = await bot.inbox.cut_off(_CLOSING)
+        logger.warning("Stopped with %d updates under way; the inbox has kept them", left)
 
 
 async def _close(bot: Bot) -> None:

@@ -15,6 +15,7 @@ from bot.clock import ClockWatch
 from bot.errors import JournalError, ReindexCancelled, ReindexError
 from bot.handlers.wishes import tell_of_answers
 from bot.index_mending import IndexMending
+from bot.insight.status import FULL_DISK
 from bot.reindexing import Reindexing
 from bot.settings import Settings
 from bot.storage.journal import Journal
@@ -38,9 +39,7 @@ _ARTICLES_NOTICED_EVERY = timedelta(hours=1)
 _TIDIED_EVERY = timedelta(hours=1)
 _DISK_SEEN_EVERY = timedelta(minutes=1)
 
-# In megabytes. A reindex of some hundred articles writes as much.
-_LITTLE_SPACE = 300
-_ENOUGH_SPACE = 600
+_ENOUGH_SPACE = 2 * FULL_DISK
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,13 @@ class Upkeep:
         try:
             if await self.journal.database.put_back():
                 await self.troubles.begin(f"{CRASH}data folder", "trouble-data-folder")
-            free = (await asyncio.to_thread(shutil.disk_usage, folder)).free // 1024**2
+            free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
         except (JournalError, OSError) as error:
             await self.troubles.begin("data folder", "trouble-journal", reason=str(error))
             return
         await self.troubles.end("data folder")
-        if free < _LITTLE_SPACE:
-            await self.troubles.begin("disk", "trouble-disk", free=str(free))
+        if free < FULL_DISK:
+            await self.troubles.begin("disk", "trouble-disk", free=str(free // 1024**2))
         elif free > _ENOUGH_SPACE:
             await self.troubles.end("disk")
 

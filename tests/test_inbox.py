@@ -349,7 +349,7 @@ async def test_outside_an_update_nothing_is_marked(journal: Journal) -> None:
 
 
 async def test_what_was_cut_off_stays_as_it_is(inbox: Inbox, journal: Journal) -> None:
-    """Who stops the bot cancels handlers; the next start sees to their updates."""
+    """What hangs when the bot stops is cancelled; the next start sees to its update."""
     await inbox.put(message(1, 5))
     update = await inbox.get()
     begun = asyncio.Event()
@@ -361,9 +361,10 @@ async def test_what_was_cut_off_stays_as_it_is(inbox: Inbox, journal: Journal) -
 
     task = asyncio.create_task(inbox.handle(update, hang()))
     await begun.wait()
-    task.cancel()
+    assert await inbox.cut_off(within=10) == 1
     with suppress(asyncio.CancelledError):
         await task
+    assert await inbox.cut_off(within=10) == 0
     assert rows(journal) == [(1, "replying", True)]
 
 

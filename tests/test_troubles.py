@@ -11,7 +11,6 @@ import pytest
 from telegram import Bot as TelegramBot
 from telegram.request import HTTPXRequest
 
-from bot import upkeep
 from bot.admins import Admins
 from bot.application import Bot
 from bot.storage.journal import Journal
@@ -168,7 +167,7 @@ async def test_a_full_disk_is_told(bot: Bot, private: Chat, disk: Callable[[int]
     """Before it is full; and that there is room again, once there is some to spare."""
     assert bot.telegram.job_queue is not None
     [look] = bot.telegram.job_queue.get_jobs_by_name("look_at_disk")
-    for megabytes in (5_000, 12, 11, upkeep._LITTLE_SPACE + 1):
+    for megabytes in (5_000, 12, 11, 301):
         disk(megabytes)
         await look.run(bot.telegram)
     assert (await private.next_message())["text"] == DISK

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from bot.errors import BotError
 from bot.insight.findings import Finding, ok, problem, warning
-from bot.insight.status import read_machine
+from bot.insight.status import FULL_DISK, read_machine
 from bot.one_bot import LOCK_FILE
 from bot.settings import Settings
 from bot.storage.database import JOURNAL_FILE, KEY_FILE, table_versions
@@ -27,10 +27,9 @@ from knowledge.errors import CorpusError, KnowledgeError
 
 logger = logging.getLogger(__name__)
 
-_MB, _GB = 1024**2, 1024**3
-# The model takes 260 MB once unpacked; below 300 MB admins are told that the disk is full.
-_LITTLE_SPACE = 600 * _MB
-_FULL = 300 * _MB
+_GB = 1024**3
+# The model takes 260 MB once unpacked.
+_LITTLE_SPACE = 2 * FULL_DISK
 # What the bot takes, and a reindex besides; see README.
 _ENOUGH_MEMORY = int(2.2 * _GB)
 _LITTLE_MEMORY = int(1.2 * _GB)
@@ -136,7 +135,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     # Until a full reindex has committed, the old index and the new one are both on the disk.
     wanted = _LITTLE_SPACE + (index.stat().st_size if index.is_file() else 0)
     found = f"{free / _GB:,.1f} GB are free where DATA_DIR is"
-    if free < _FULL:
+    if free < FULL_DISK:
         yield problem("disk", f"Only {found}.", "Make room, or set DATA_DIR to another disk.")
     elif free < wanted:
         yield warning(

@@ -25,6 +25,10 @@ from embeddings.retriever import IndexState
 
 _PACKAGE = "green-initiatives-bot"
 
+FULL_DISK = 300 * 1024**2
+"""Bytes that are free: below that a disk counts as full. A reindex of some hundred articles
+writes as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailingSource:

@@ -76,6 +76,7 @@ class Inbox(asyncio.Queue[object]):
         self._lanes = {lane: Turns(_PLACES) for lane in lanes}
         self._of_people: Counter[int] = Counter()
         self._under_way: dict[int, Waiting] = {}
+        self._handlings = set[asyncio.Task[Any]]()
         # What got a place at once, and needn't be read again.
         self._at_hand: dict[int, Update] = {}
         # What isn't on the disk: inline queries, and all while the disk can't be written.
@@ -175,6 +176,9 @@ class Inbox(asyncio.Queue[object]):
         if waiting is None or not isinstance(update, Update):
             await coroutine
             return
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine is always run by one
+        self._handlings.add(task)
         is_written = waiting.update_id not in self._unwritten
         handling = Handling(self._records if is_written else None, waiting.update_id)
         # Each update has a task, so a context, of its own.
@@ -194,7 +198,24 @@ class Inbox(asyncio.Queue[object]):
                 await self._end(waiting)
         finally:
             handling.state = UpdateState.DONE
+            self._handlings.discard(task)
             self._leave(waiting)
+
+    async def cut_off(self, within: float) -> int:
+        """Cancel what is being handled, which stays for the next start.
+
+        Args:
+            within: For how many seconds to wait until all of it has ended.
+
+        Returns:
+            How many updates it was.
+        """
+        cut_off = set(self._handlings)
+        for task in cut_off:
+            task.cancel()
+        if cut_off:
+            await asyncio.wait(cut_off, timeout=within)
+        return len(cut_off)
 
     async def open(self) -> None:
         """Line up what was not done when the bot ended."""
