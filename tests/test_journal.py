@@ -359,6 +359,14 @@ async def test_two_journals_of_one_file(tmp_path: Path) -> None:
         assert await journals[0].forget(ALICE) == 100
 
 
+async def test_who_begins_a_journal_with_others_waits_for_them(tmp_path: Path) -> None:
+    """The bot and a command that are started at the same moment both find a journal."""
+    for number in range(40):
+        opening = [asyncio.to_thread(Journal.open, tmp_path / str(number), 90) for _ in range(4)]
+        for journal in await asyncio.gather(*opening):
+            journal.close()
+
+
 async def test_a_locked_file_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

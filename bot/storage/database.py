@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ _MIGRATIONS = "bot.storage:migrations"
 _KEY_BYTES = 32
 # In seconds. Nobody else writes for long, and a question shouldn't wait for the journal.
 _BUSY_TIMEOUT = 2
+_BUSY_PAUSE = 0.01
 
 Result = TypeVar("Result")
 
@@ -235,7 +237,7 @@ def _sqlite_engine(path: Path) -> sa.Engine:
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         # Transactions begin below; the driver by itself begins them too late.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
+        _keep_a_log(connection)
         # A power cut may take the last questions with it, but nothing waits for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -250,6 +252,21 @@ def _sqlite_engine(path: Path) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Have changes written to a log beside the file, so that readers never wait for a writer."""
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite itself doesn't wait where another begins a new file at the same moment.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+        else:
+            return
+        time.sleep(_BUSY_PAUSE)
 
 
 def _empty_log(engine: sa.Engine) -> None:
