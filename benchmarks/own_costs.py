@@ -22,7 +22,7 @@ from benchmarks.systems import go_offline
 from embeddings.embedder import PACKAGED, Embedded, Embedder, Embeddings, Tokens, load_embedder
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from knowledge.passages import split_article
@@ -197,7 +197,7 @@ def _at_size(
     path = folder / f"{size}.db"
     samples = [text.titled for text in orders.texts[:_BATCH]]
     reindex(Corpus(tuple(_articles_of(size)), ()), path, JitteredEmbedder(embedder, samples))
-    retriever = Retriever(Store.open(path, embedder), embedder)
+    retriever = Retriever(SqliteStore.open(path, embedder), embedder)
     begun = time.perf_counter()
     retriever.refresh()
     opening = time.perf_counter() - begun

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from embeddings.embedder import Embedded, Embedder, Embeddings, SentenceTransformerEmbedder
 from embeddings.indexing import IndexReport, reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store, known_articles
+from embeddings.stores.sqlite import SqliteStore, known_articles
 from knowledge.corpus import load_corpus
 
 LoadEmbedder: TypeAlias = Callable[[], Embedder]
@@ -141,7 +141,7 @@ def run_indexer(connection: Connection, folder: Path, index: Path, load: LoadEmb
 def run_reader(connection: Connection, index: Path, load: LoadEmbedder) -> None:
     """Answer each question that is received, until it is None, with the index of that moment."""
     embedder = load()
-    retriever = Retriever(Store.open(index, embedder), embedder)
+    retriever = Retriever(SqliteStore.open(index, embedder), embedder)
     while (question := connection.recv()) is not None:
         begun = time.perf_counter()
         retriever.refresh()

@@ -87,9 +87,9 @@ class Ours:
     def open(self) -> None:
         """See `System`."""
         from embeddings.retriever import Retriever
-        from embeddings.store import Store
+        from embeddings.stores.sqlite import SqliteStore
 
-        self._retriever = Retriever(Store.open(self._path, self._embedder), self._embedder)
+        self._retriever = Retriever(SqliteStore.open(self._path, self._embedder), self._embedder)
         self._retriever.refresh()
 
     def search(self, question: str, k: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.errors import ReindexError
 from bot.reindexing import Reindexing
 from embeddings.errors import EmbeddingsError, IndexDamaged, IndexMissing
-from embeddings.store import discard_index
+from embeddings.stores.sqlite import discard_index
 
 logger = logging.getLogger(__name__)
 

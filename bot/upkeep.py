@@ -23,7 +23,7 @@ from bot.troubles import CRASH, Troubles
 from bot.wishes import Wishes
 from embeddings.errors import EmbeddingsError
 from embeddings.retriever import Retriever
-from embeddings.store import known_articles
+from embeddings.stores.sqlite import known_articles
 from knowledge.corpus import load_corpus
 from knowledge.errors import CorpusError, KnowledgeError
 

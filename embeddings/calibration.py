@@ -18,7 +18,7 @@ from embeddings.embedder import Embedded, Embedder, Embeddings, Tokens
 from embeddings.evaluation.question_sets import KnownQuestion, QuestionSet
 from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 
@@ -80,7 +80,7 @@ def _first_hits(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "index.db"
         reindex(Corpus(tuple(articles), ()), path, embedder)
-        store = Store.open(path, embedder)
+        store = SqliteStore.open(path, embedder)
         retriever = Retriever(store, embedder)
         left_in = retriever.search_batch(texts, limit=1)
         left_out = retriever.search_batch(texts, 1, [question.article for question in own])

@@ -16,14 +16,8 @@ from embeddings.errors import IndexDamaged
 from embeddings.late_interaction import centred, pack
 from embeddings.lexical import read_names, read_words
 from embeddings.memory import return_freed_memory
-from embeddings.store import (
-    ArticleVersion,
-    EmbeddedPassage,
-    LanguageMean,
-    Store,
-    discard_index,
-    language_mean,
-)
+from embeddings.stores.contract import ArticleVersion, EmbeddedPassage, LanguageMean, language_mean
+from embeddings.stores.sqlite import SqliteStore, discard_index
 from knowledge.article import Article
 from knowledge.corpus import Corpus, Fault
 from knowledge.passages import Passage, split_article
@@ -95,7 +89,7 @@ def _reindex(
     progress: Callable[[int, int], None] | None,
 ) -> IndexReport:
     started = time.perf_counter()
-    with Store.writing(path, embedder) as store:
+    with SqliteStore.writing(path, embedder) as store:
         if not store.has_language_means():
             store.set_language_means(_language_means(embedder))
         known = store.article_versions()
@@ -129,7 +123,7 @@ def _reindex(
 
 
 def _new_articles(
-    corpus: Corpus, known: Mapping[str, ArticleVersion], store: Store
+    corpus: Corpus, known: Mapping[str, ArticleVersion], store: SqliteStore
 ) -> list[Article]:
     """Return the articles that the store has not as they are; note new digests of the others."""
     new = []
@@ -149,7 +143,7 @@ def _new_articles(
 def _embed_articles(
     articles: Sequence[Article],
     digests: Mapping[str, str],
-    store: Store,
+    store: SqliteStore,
     embedder: Embedder,
     progress: Callable[[int, int], None] | None,
 ) -> None:

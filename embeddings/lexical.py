@@ -11,8 +11,9 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -92,14 +93,82 @@ def in_latin(word: str) -> str:
     return word
 
 
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """In how many texts each word is.
+
+    Attributes:
+        count: How many texts there are.
+        words: All of their words.
+        texts: Shape (words,), how many texts have each of them; at least 1.
+    """
+
+    count: int
+    words: Words
+    texts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[Words]) -> Self:
+        """Count the words of texts, each from `read_words` or from `read_names`."""
+        words, counts = np.unique(_joined(texts), return_counts=True)
+        return cls(len(texts), words, counts.astype(np.int64))
+
+    def find(self, words: Words) -> npt.NDArray[np.int64]:
+        """Return how many texts have each of some words, shape (words,)."""
+        if not len(self.words):
+            return np.zeros(len(words), np.int64)
+        at = np.minimum(np.searchsorted(self.words, words), len(self.words) - 1)
+        return np.where(self.words[at] == words, self.texts[at], 0)
+
+    def __add__(self, other: "Frequencies") -> "Frequencies":
+        return _sum_of(self, other, 1)
+
+    def __sub__(self, other: "Frequencies") -> "Frequencies":
+        return _sum_of(self, other, -1)
+
+
+def _sum_of(one: Frequencies, other: Frequencies, sign: int) -> Frequencies:
+    words, places = np.unique(np.concatenate([one.words, other.words]), return_inverse=True)
+    texts = np.zeros(len(words), np.int64)
+    np.add.at(texts, places, np.concatenate([one.texts, sign * other.texts]))
+    left = texts > 0
+    return Frequencies(one.count + sign * other.count, words[left], texts[left])
+
+
+def idf(frequencies: Frequencies, words: Words) -> list[float]:
+    """Return how much each of some words weighs: the rarer, the more.
+
+    It is the inverse document frequency of BM25 (Robertson and Zaragoza 2009, section 3.3),
+    log(1 + (n - df + 0.5) / (df + 0.5)).
+    """
+    count = frequencies.count
+    return [
+        math.log(1 + (count - texts + 0.5) / (texts + 0.5))
+        for texts in frequencies.find(words).tolist()
+    ]
+
+
 class WordIndex:
     """Tells how much of a question's words each text has."""
 
-    def __init__(self, texts: Sequence[Words] = ()) -> None:
-        """Take each text's words, from `read_words` or from `read_names`."""
-        self._set(len(texts), *_by_word(texts))
+    def __init__(
+        self, texts: Sequence[Words] = (), frequencies: Frequencies | None = None
+    ) -> None:
+        """Take what is searched.
 
-    def _set(self, count: int, words: Words, rows: npt.NDArray[np.int32]) -> None:
+        Args:
+            texts: Each text's words, from `read_words` or from `read_names`.
+            frequencies: Those of all texts, if these are but some of them.
+        """
+        self._set(len(texts), *_by_word(texts), frequencies)
+
+    def _set(
+        self,
+        count: int,
+        words: Words,
+        rows: npt.NDArray[np.int32],
+        frequencies: Frequencies | None = None,
+    ) -> None:
         """Take how many texts there are, and each of their words, sorted, with its text's row."""
         self._count = count
         self._rows = rows
@@ -107,6 +176,8 @@ class WordIndex:
         self._starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
         self._ends = np.append(self._starts[1:], len(words))
         self._words = words[self._starts]
+        own = Frequencies(count, self._words, self._ends - self._starts)
+        self._frequencies = frequencies or own
 
     def updated(self, kept: npt.NDArray[np.bool_], added: Sequence[Words]) -> "WordIndex":
         """Return the index of the texts that are kept, shape (n,), and of others after them.
@@ -132,16 +203,14 @@ class WordIndex:
     def coverage(self, question: Words) -> npt.NDArray[np.float32]:
         """Return for each text the share of the question's words that it has, shape (n,).
 
-        Rare words weigh more: each its inverse document frequency as in BM25 (Robertson and
-        Zaragoza 2009, section 3.3), log(1 + (n - df + 0.5) / (df + 0.5)). Unlike BM25 it is
-        between 0 and 1 whatever the question, and so says something to the confidence, too.
+        Rare words weigh more, see `idf`. Unlike BM25 it is between 0 and 1 whatever the question,
+        and so says something to the confidence, too.
         """
-        rows, weights = [], []
+        rows = []
         for word, at in zip(question, np.searchsorted(self._words, question), strict=True):
             known = at < len(self._words) and self._words[at] == word
             rows.append(self._rows[self._starts[at] : self._ends[at]] if known else self._rows[:0])
-            texts = len(rows[-1])
-            weights.append(math.log(1 + (self._count - texts + 0.5) / (texts + 0.5)))
+        weights = idf(self._frequencies, question)
         total = sum(weights)
         if not total:
             return np.zeros(self._count, np.float32)
@@ -155,10 +224,14 @@ class WordIndex:
 
 def _by_word(texts: Sequence[Words]) -> tuple[Words, npt.NDArray[np.int32]]:
     """Return every word of every text, in ascending order, and the row of its text."""
-    words = np.concatenate([*texts, np.zeros(0, np.uint32)])
+    words = _joined(texts)
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
     order = np.argsort(words, kind="stable")
     return words[order], rows[order]
+
+
+def _joined(texts: Sequence[Words]) -> Words:
+    return np.concatenate([*texts, np.zeros(0, np.uint32)])
 
 
 def _words(text: str) -> list[str]:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from embeddings.embedder import Embeddings
 from embeddings.retriever import Retriever
-from embeddings.store import LanguageMean, language_mean
+from embeddings.stores.contract import LanguageMean, language_mean
 
 SAME_FROM = 0.5
 """Cosine from which on two questions ask nearly the same; see above."""

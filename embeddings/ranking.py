@@ -1,4 +1,4 @@
-"""One generation of the index in memory: how well each of its passages answers a question.
+"""How well each passage of the index answers a question, all of them or an engine's candidates.
 
 A passage's score is the sum of what its embedding, its best sentence, its words and its tokens
 say. Embeddings cluster by language first: as they are, a question finds passages of its own
@@ -24,7 +24,8 @@ from embeddings.dates import DateWish, date_preferences
 from embeddings.embedder import Embeddings, Tokens
 from embeddings.late_interaction import centred, products
 from embeddings.lexical import WordIndex, Words, read_names, read_words
-from embeddings.store import LanguageMean, Vectors, language_mean
+from embeddings.statistics import LanguageStatistics, Statistics, Total
+from embeddings.stores.contract import LanguageMean, Vectors, language_mean
 
 Embedding: TypeAlias = npt.NDArray[np.float32]
 
@@ -188,36 +189,16 @@ class _Passages:
             first_sentences=np.cumsum(counts) - counts,
         )
 
-    def totals(self, rows: npt.NDArray[np.bool_]) -> tuple["_Total", "_Total"]:
+    def totals(self, rows: npt.NDArray[np.bool_]) -> tuple[Total, Total]:
         """Add up the embeddings of some passages, and those of their sentences."""
         of_sentences = np.repeat(rows, self.sentence_counts)
         return (
-            _Total(int(rows.sum()), self.embeddings.total(rows)),
-            _Total(int(of_sentences.sum()), self.sentences.total(of_sentences)),
+            Total(int(rows.sum()), self.embeddings.total(rows)),
+            Total(int(of_sentences.sum()), self.sentences.total(of_sentences)),
         )
 
     def words_of(self, rows: npt.NDArray[np.bool_]) -> list[Words]:
         return [self.words[row] for row in np.flatnonzero(rows)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Total:
-    """Embeddings added up.
-
-    They are added up exactly: in whatever order some were added and others taken off, the total
-    is the same.
-    """
-
-    count: int
-    sum: npt.NDArray[np.float64]
-
-    def mean(self, prior: npt.NDArray[np.float32], prior_weight: float) -> Embedding:
-        """Return the mean, drawn towards the prior as far as the embeddings are few."""
-        total = self.sum + prior_weight * prior
-        return (total / (self.count + prior_weight)).astype(np.float32)
-
-    def changed(self, removed: "_Total", added: "_Total") -> "_Total":
-        return _Total(self.count - removed.count + added.count, self.sum - removed.sum + added.sum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +215,8 @@ class _Language:
 
     rows: npt.NDArray[np.intp]
     words: WordIndex
-    passages: _Total
-    sentences: _Total
+    passages: Total
+    sentences: Total
     prior: Embedding
 
     @property
@@ -269,15 +250,24 @@ class Ranking:
         self._last_sentences = passages.first_sentences + passages.sentence_counts
 
     @classmethod
-    def of(cls, vectors: Vectors) -> "Ranking":
-        """Make a ranking of what the index holds."""
+    def of(cls, vectors: Vectors, statistics: Statistics | None = None) -> "Ranking":
+        """Make a ranking of what the index holds.
+
+        Args:
+            vectors: All passages of the index, or those of them that are worth ranking.
+            statistics: Those of the whole index, if these are but some of its passages. Each gets
+                the score then that it would have among all of them.
+        """
         passages = _compact_passages(vectors)
         means = vectors.language_means
         languages = {
-            language: _read_language(passages, language, means)
+            language: _read_language(
+                passages, language, means, statistics.languages[language] if statistics else None
+            )
             for language in _languages(passages)
         }
-        return cls(passages, WordIndex(vectors.names), languages, means)
+        names = WordIndex(vectors.names, statistics.names if statistics else None)
+        return cls(passages, names, languages, means)
 
     @property
     def passage_ids(self) -> npt.NDArray[np.int64]:
@@ -319,8 +309,8 @@ class Ranking:
         return _Language(
             rows,
             before.words.updated(kept[own], added.words_of(own_added)),
-            before.passages.changed(passages_removed, passages_added),
-            before.sentences.changed(sentences_removed, sentences_added),
+            before.passages - passages_removed + passages_added,
+            before.sentences - sentences_removed + sentences_added,
             before.prior,
         )
 
@@ -482,13 +472,20 @@ def _languages(passages: _Passages) -> list[str]:
 
 
 def _read_language(
-    passages: _Passages, language: str, means: Mapping[str, LanguageMean]
+    passages: _Passages,
+    language: str,
+    means: Mapping[str, LanguageMean],
+    statistics: LanguageStatistics | None = None,
 ) -> _Language:
     own = passages.languages == language
+    of_passages, of_sentences = (
+        (statistics.passages, statistics.sentences) if statistics else passages.totals(own)
+    )
     return _Language(
         np.flatnonzero(own),
-        WordIndex(passages.words_of(own)),
-        *passages.totals(own),
+        WordIndex(passages.words_of(own), statistics.words if statistics else None),
+        of_passages,
+        of_sentences,
         language_mean(means, language).passage,
     )
 

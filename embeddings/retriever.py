@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from embeddings.confidence import (
@@ -20,8 +19,8 @@ from embeddings.dates import changes_time_only, read_date_wish
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.follow_ups import in_one, is_surer, read_after
 from embeddings.quoting import quote_around
-from embeddings.ranking import Asked, Ranked, Ranking, Search
-from embeddings.store import LanguageMean, Store
+from embeddings.ranking import Asked, Ranked, Search
+from embeddings.stores.contract import LanguageMean, Store
 from knowledge.article import Article
 from knowledge.language import detect_language
 from knowledge.passages import Passage
@@ -144,7 +143,7 @@ class Retriever:
         # What a question needs beside the model is many small products: to share each out to two
         # threads takes longer than to do it, the more so where a reindex keeps the cores busy.
         self._threads = ThreadpoolController()
-        self._ranking: Ranking | None = None
+        self._ranker = store.ranker()
         self.generation: int | None = None
         """Of the index, as far as it has been read: another one after each reindex that changed
         anything. None before the first question and the first refresh."""
@@ -159,7 +158,7 @@ class Retriever:
         before = self.generation
         with self._store.snapshot() as generation:
             self._store.check()
-            self._current_ranking(generation)
+            self._follow(generation)
         return generation != before
 
     def search(self, question: str, limit: int = 3) -> list[Hit]:
@@ -201,25 +200,15 @@ class Retriever:
                 )
                 for reading in readings
             ]
-            ranked = self._current_ranking(generation).best(
-                searches, limit, self._store.read_tokens
-            )
+            self._follow(generation)
+            ranked = self._ranker.best(searches, limit)
             hits = iter(self._hits(searches, ranked))
         return [_surer([next(hits) for _ in readings]) for readings in asked]
 
-    def _current_ranking(self, generation: int) -> Ranking:
-        """Return the ranking of this generation, in whose snapshot we are."""
-        ranking = self._ranking
-        if ranking is None or generation != self.generation:
-            ids = self._store.all_passage_ids()
-            kept = np.isin(ranking.passage_ids, ids) if ranking else np.zeros(0, np.bool_)
-            if ranking is None or not kept.any():
-                ranking = Ranking.of(self._store.read_vectors(ids))
-            elif len(ids) != len(kept) or not kept.all():
-                added = np.setdiff1d(ids, ranking.passage_ids)
-                ranking = ranking.updated(kept, self._store.read_vectors(added))
-            self._ranking, self.generation = ranking, generation
-        return ranking
+    def _follow(self, generation: int) -> None:
+        """Read what the generation has changed in whose snapshot we are."""
+        self._ranker.follow(generation)
+        self.generation = generation
 
     def _readings(
         self, questions: Sequence[str], after: Sequence[str | None]

@@ -21,7 +21,7 @@ from embeddings.confidence import load_calibration
 from embeddings.embedder import Embedder
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.corpus import load_corpus
 from site_server import Site
 
@@ -167,7 +167,9 @@ async def _admins_chat(
     data.mkdir()
     (data / "models").symlink_to(models)
     reindex(load_corpus(articles), data / "index.db", embedder)
-    retriever = Retriever(Store.open(data / "index.db", embedder), embedder, load_calibration())
+    retriever = Retriever(
+        SqliteStore.open(data / "index.db", embedder), embedder, load_calibration()
+    )
     async with BotApiServer() as api:
         admin = api.user(SCRIPTS[language].admin, language_code=language)
         chat = api.private_chat(admin)

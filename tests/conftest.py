@@ -22,7 +22,7 @@ from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.indexing import reindex
 from embeddings.packaged_model import unpack_packaged_model
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from fixed_retriever import FixedRetriever
 from knowledge.article import Article
 from quality_corpora import RealRetriever, join_corpora
@@ -119,7 +119,7 @@ def real_retriever(
     def retriever(folders: tuple[Path, ...]) -> Retriever:
         path = tmp_path_factory.mktemp("index") / "index.db"
         reindex(join_corpora(folders), path, packaged_embedder)
-        return Retriever(Store.open(path, packaged_embedder), packaged_embedder)
+        return Retriever(SqliteStore.open(path, packaged_embedder), packaged_embedder)
 
     return retriever
 

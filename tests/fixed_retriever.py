@@ -11,7 +11,7 @@ from embeddings.confidence import Evidence
 from embeddings.embedder import Embedder, Embeddings
 from embeddings.quoting import quote_around
 from embeddings.retriever import ArticleList, ArticlePage, Hit, IndexState, Retriever
-from embeddings.store import LanguageMean
+from embeddings.stores.contract import LanguageMean
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span

@@ -20,8 +20,8 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from embeddings import store
 from embeddings.indexing import reindex
+from embeddings.stores import sqlite as store
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder

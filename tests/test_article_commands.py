@@ -12,7 +12,7 @@ import typer
 from bot import cli, limited_process
 from bot.commands import preparation
 from bot.settings import Settings
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article, format_article
 from knowledge.changes import Changes
 from site_server import Site
@@ -79,7 +79,7 @@ def run(
 
 def indexed(tmp_path: Path) -> list[str]:
     """What is in the answers."""
-    store = Store.open(tmp_path / "data" / "index.db", EMBEDDER)
+    store = SqliteStore.open(tmp_path / "data" / "index.db", EMBEDDER)
     try:
         return sorted(store.article_versions())
     finally:

@@ -15,7 +15,7 @@ from conversation import Message, build, buttons, data_of, entities
 from embeddings.confidence import Calibration
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
@@ -64,7 +64,7 @@ def index_only(path: Path, articles: list[Article]) -> None:
 @pytest.fixture
 def retriever(index: Path) -> Retriever:
     """What the bot of these tests knows."""
-    return Retriever(Store.open(index, EMBEDDER), EMBEDDER, SURE)
+    return Retriever(SqliteStore.open(index, EMBEDDER), EMBEDDER, SURE)
 
 
 def titles(message: Message) -> list[str]:
@@ -237,7 +237,7 @@ async def test_pages_outlive_a_restart(
         await chat.press(page, data_of(page, "Ask about this"))
         prompt = await chat.next_message()
     index_only(index, [CANAL, MILLS])
-    again = Retriever(Store.open(index, EMBEDDER), EMBEDDER, SURE)
+    again = Retriever(SqliteStore.open(index, EMBEDDER), EMBEDDER, SURE)
     async with running(build(api, again, journal)):
         assert (await press(chat, page, "Next ▶"))["text"].endswith("\nPage 2 of 3")
         question = await chat.send(alice, "What does the mill have?", reply_to=prompt)

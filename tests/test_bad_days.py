@@ -37,7 +37,7 @@ from damage import damage_table
 from embeddings.errors import IndexDamaged, IndexUnusable
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from fixed_reading import FolderReindexing
 from fixed_retriever import BRIDGE, CANAL, FixedRetriever
 from knowledge.article import format_article
@@ -86,7 +86,7 @@ class Index:
 
     def open(self) -> Retriever:
         """Open it for the bot."""
-        return Retriever(Store.open(self.path, EMBEDDER), EMBEDDER)
+        return Retriever(SqliteStore.open(self.path, EMBEDDER), EMBEDDER)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rich.console import Console
 import squad_files
 from bot_api_server import BotApiServer, Request
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.corpus import load_corpus
 from word_embedder import WordEmbedder
 
@@ -183,7 +183,7 @@ def test_an_index_of_any_size_is_made_in_no_time(tmp_path: Path) -> None:
     system._embedder = jittered  # type: ignore[assignment]
     system._path = tmp_path / "index.db"
     system.index(generated_texts(30))
-    retriever = Retriever(Store.open(system._path, embedder), embedder)
+    retriever = Retriever(SqliteStore.open(system._path, embedder), embedder)
     assert len(retriever.search("Who painted the gate?")) == 3
     assert retriever.state().passages >= 30
 

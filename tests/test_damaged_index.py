@@ -11,7 +11,7 @@ from damage import damage_table
 from embeddings.errors import IndexDamaged, IndexMissing
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store, discard_index
+from embeddings.stores.sqlite import SqliteStore, discard_index
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def open_index(path: Path) -> Retriever:
-    return Retriever(Store.open(path, EMBEDDER), EMBEDDER)
+    return Retriever(SqliteStore.open(path, EMBEDDER), EMBEDDER)
 
 
 @pytest.mark.parametrize("table", ["passages", "sentences"])
@@ -90,7 +90,7 @@ def test_a_file_that_is_gone_is_searched_on(path: Path) -> None:
     retriever = open_index(path)
     discard_index(path)
     assert retriever.search("glacier")[0].passage.article == ARTICLE
-    with Store.writing(path, EMBEDDER):
+    with SqliteStore.writing(path, EMBEDDER):
         assert retriever.search("glacier")[0].passage.article == ARTICLE
     assert retriever.search("glacier") == []
 

@@ -18,7 +18,7 @@ from conversation import Message, build, buttons, data_of
 from embeddings.confidence import Calibration
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from fixed_reading import FolderReindexing
 from knowledge.article import Article, format_article
 from knowledge.changes import Changes
@@ -59,7 +59,7 @@ def retriever(folder: Path, tmp_path: Path) -> Retriever:
     """What the bot of these tests knows."""
     path = tmp_path / "index.db"
     reindex(load_corpus(folder), path, EMBEDDER)
-    return Retriever(Store.open(path, EMBEDDER), EMBEDDER, SURE)
+    return Retriever(SqliteStore.open(path, EMBEDDER), EMBEDDER, SURE)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from embeddings.follow_ups import in_one, is_surer, read_after
 from embeddings.indexing import reindex
 from embeddings.ranking import Asked
 from embeddings.retriever import Hit, Retriever, judge
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from quality_corpora import CHANGES_OF_TOPIC, FOLLOW_UPS, RealRetriever, join_corpora
@@ -120,7 +120,7 @@ def make_retriever(tmp_path: Path, make_article: Callable[..., Article]) -> Make
             make_article(name, body) for name, body in zip("ab", bodies, strict=False)
         )
         reindex(Corpus(articles, ()), tmp_path / "index.db", embedder)
-        return Retriever(Store.open(tmp_path / "index.db", embedder), embedder, calibration)
+        return Retriever(SqliteStore.open(tmp_path / "index.db", embedder), embedder, calibration)
 
     return make
 

@@ -13,7 +13,7 @@ from embeddings.embedder import Tokens
 from embeddings.indexing import reindex
 from embeddings.late_interaction import products
 from embeddings.lexical import read_names, read_words
-from embeddings.store import Store, known_articles
+from embeddings.stores.sqlite import SqliteStore, known_articles
 from knowledge.article import Article
 from knowledge.corpus import Corpus, Fault
 from word_embedder import WordEmbedder
@@ -71,7 +71,7 @@ class ShortSighted(WordEmbedder):
 def stored_tokens(path: Path, embedder: WordEmbedder) -> tuple[list[str], list[int]]:
     """The word of each token in the index, and how many of them each sentence has."""
     words = list(embedder._axes)
-    store = Store.open(path, embedder)
+    store = SqliteStore.open(path, embedder)
     vectors = store.read_vectors()
     packed = store.read_tokens(vectors.passage_ids.tolist())
     axes = np.eye(embedder.dimension, dtype=np.float32)
@@ -98,7 +98,7 @@ def test_tokens_of_later_passages(path: Path, make_article: MakeArticle) -> None
     filler = "Nothing happened that anybody would have told the others about. " * 12
     body = f"The fox slept. {filler}\n\nThen an owl came. {filler}\n\nA hare ran. {filler}"
     reindex(corpus(make_article("a", body.strip(), title="The hare")), path, embedder)
-    assert Store.open(path, embedder).passage_count == 3
+    assert SqliteStore.open(path, embedder).passage_count == 3
     assert stored_tokens(path, embedder) == (
         ["fox", "owl", "hare"],
         [1, *[0] * 12] * 3,
@@ -135,7 +135,7 @@ def test_the_languages_mean_is_taken_off_the_tokens(
     monkeypatch.setattr(indexing, "_LANGUAGE_SAMPLES", samples)
     embedder = WordEmbedder("fox", "hare", name="few")
     reindex(corpus(make_article("a", "A hare.")), path, embedder)
-    store = Store.open(path, embedder)
+    store = SqliteStore.open(path, embedder)
     mean = store.read_language_means()["en"]
     for tokens in (mean.question_token, mean.passage_token):
         assert tokens[:2].tolist() == [0.75, 0.25]
@@ -151,7 +151,7 @@ def test_a_model_without_tokens_is_indexed(path: Path, make_article: MakeArticle
     """Its passages have none, and the means of its tokens are 0."""
     embedder = ShortSighted("fox", reads=0)
     reindex(corpus(make_article("a", "One fox.")), path, embedder)
-    store = Store.open(path, embedder)
+    store = SqliteStore.open(path, embedder)
     assert store.read_tokens(store.read_vectors().passage_ids.tolist()) == [b""]
     means = store.read_language_means()
     assert means.keys() == {"en", "ru", "kk", "ky"}
@@ -166,7 +166,7 @@ def test_words_and_names_are_those_of_title_and_passage(
     """A passage is found by the words of its title, too, each compared as its language demands."""
     article = make_article("a", "Они тают.", title="Ледники Кумтора", language="ru")
     reindex(corpus(article), path, embedder)
-    vectors = Store.open(path, embedder).read_vectors()
+    vectors = SqliteStore.open(path, embedder).read_vectors()
     text = "Ледники Кумтора\nОни тают."
     assert vectors.words[0].tolist() == read_words(text, "ru").tolist()
     assert vectors.names[0].tolist() == read_names(text).tolist()
@@ -205,7 +205,7 @@ def test_an_article_without_passages_is_kept(path: Path, embedder: WordEmbedder)
     """An empty corpus makes an empty index, not an error."""
     report = reindex(corpus(), path, embedder)
     assert (report.articles, report.passages) == (0, 0)
-    assert Store.open(path, embedder).read_vectors().passages.shape == (0, 6)
+    assert SqliteStore.open(path, embedder).read_vectors().passages.shape == (0, 6)
 
 
 def test_another_model_rebuilds_all(
@@ -216,7 +216,7 @@ def test_another_model_rebuilds_all(
     reindex(corpus(article), path, embedder)
     other = WordEmbedder("glacier")
     assert reindex(corpus(article), path, other).added == ("ice",)
-    assert Store.open(path, other).article_count == 1
+    assert SqliteStore.open(path, other).article_count == 1
 
 
 def test_progress_counts_passages_and_sentences(
@@ -241,7 +241,7 @@ def test_many_articles_are_embedded_step_by_step(
     articles = [make_article(f"article-{i}", f"Text {i}.") for i in range(5)]
     reindex(corpus(*articles), path, embedder, lambda done, _: steps.append(done))
     assert steps == [2, 4, 6, 8, 9, 10]
-    assert Store.open(path, embedder).article_count == 5
+    assert SqliteStore.open(path, embedder).article_count == 5
 
 
 def test_an_unchanged_file_is_not_even_compared(
@@ -295,7 +295,7 @@ def test_an_interrupted_reindex_changes_nothing(
     monkeypatch.setattr(indexing, "_PASSAGES_PER_STEP", 1)
     ice, sun = make_article("ice", "The glacier melts."), make_article("sun", "Solar power.")
     reindex(corpus(ice, sun), path, embedder)
-    reader = Store.open(path, embedder)
+    reader = SqliteStore.open(path, embedder)
     with reader.snapshot() as before:
         ids = reader.all_passage_ids().tolist()
     changed = corpus(make_article("ice", "Ice."), make_article("wind", "Windy."))

@@ -17,7 +17,7 @@ import pytest
 from embeddings.errors import IndexMissing
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from killed_reindexes import CORPORA, Order, make_corpus, make_embedder, to_line
 
 SEEDED = pytest.mark.parametrize("seed", [20_260_105])
@@ -111,7 +111,7 @@ def test_the_index_outlives_kills(seed: int, tmp_path: Path, kill: Kill, expect:
     path, embedder = tmp_path / "index.db", make_embedder("one")
     now = 0
     reindex(make_corpus(now), path, embedder)
-    reader = Retriever(Store.open(path, embedder), embedder)
+    reader = Retriever(SqliteStore.open(path, embedder), embedder)
     stages: Counter[str] = Counter()
     for mark, delay, statement in orders(chance, 140):
         new = chance.choice([corpus for corpus in range(CORPORA) if corpus != now])
@@ -152,7 +152,7 @@ def test_an_index_that_is_being_made_outlives_kills(
         stage = kill(Order(str(path), 0, "one", mark, delay, statement))
         stages[stage] += 1
         try:
-            Store.open(path, embedder).close()
+            SqliteStore.open(path, embedder).close()
         except IndexMissing:
             assert stage in {"before", "inside", "committing"}
         else:

@@ -11,7 +11,8 @@ from embeddings.embedder import Embeddings, SentenceTransformerEmbedder
 from embeddings.indexing import _language_means, reindex
 from embeddings.question_groups import QuestionGroups, group_by_meaning
 from embeddings.retriever import Retriever
-from embeddings.store import LanguageMean, Store
+from embeddings.stores.contract import LanguageMean
+from embeddings.stores.sqlite import SqliteStore
 from fixed_retriever import FixedRetriever
 from knowledge.article import Article
 from knowledge.corpus import Corpus
@@ -93,7 +94,7 @@ def test_a_real_index(tmp_path: Path, make_article: Callable[..., Article]) -> N
     embedder = WordEmbedder("ticket", "school", language_weight=1.0)
     article = make_article("ticket", "A ticket for the school bus.")
     reindex(Corpus((article,), ()), tmp_path / "index.db", embedder)
-    with closing(Store.open(tmp_path / "index.db", embedder)) as store:
+    with closing(SqliteStore.open(tmp_path / "index.db", embedder)) as store:
         index, reading = Retriever(store, embedder), QuestionGroups()
         state = index.state()
         assert (state.articles, state.passages) == (1, 1)

@@ -15,7 +15,7 @@ from embeddings.embedder import Tokens
 from embeddings.late_interaction import pack
 from embeddings.lexical import read_names, read_words
 from embeddings.ranking import Asked, Ranked, Ranking, Search
-from embeddings.store import LanguageMean, Vectors
+from embeddings.stores.contract import LanguageMean, Vectors
 
 Embedding = npt.NDArray[np.float32]
 

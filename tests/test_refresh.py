@@ -12,7 +12,8 @@ from embeddings.confidence import Calibration
 from embeddings.errors import IndexUnusable
 from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever
-from embeddings.store import Store, Vectors
+from embeddings.stores.contract import Vectors
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
@@ -35,7 +36,7 @@ def index(path: Path, *articles: Article) -> None:
 
 
 def opened(path: Path) -> Retriever:
-    return Retriever(Store.open(path, EMBEDDER), EMBEDDER, SURE)
+    return Retriever(SqliteStore.open(path, EMBEDDER), EMBEDDER, SURE)
 
 
 def slugs(hits: Sequence[Hit]) -> list[str]:

@@ -12,7 +12,7 @@ from embeddings.confidence import Calibration, Verdict
 from embeddings.embedder import Embedder, SentenceTransformerEmbedder, Tokens
 from embeddings.indexing import reindex
 from embeddings.retriever import ArticleList, Retriever, judge
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from knowledge.sentences import Span
@@ -26,7 +26,7 @@ MakeRetriever = Callable[..., Retriever]
 def make_retriever(tmp_path: Path) -> MakeRetriever:
     def make(embedder: Embedder, *articles: Article) -> Retriever:
         reindex(Corpus(articles, ()), tmp_path / "index.db", embedder)
-        return Retriever(Store.open(tmp_path / "index.db", embedder), embedder)
+        return Retriever(SqliteStore.open(tmp_path / "index.db", embedder), embedder)
 
     return make
 
@@ -190,7 +190,7 @@ def test_dates_count_when_they_are_asked_for(
     ]
     embedder = WordEmbedder("glacier")
     reindex(Corpus(tuple(articles), ()), tmp_path / "index.db", embedder)
-    store = Store.open(tmp_path / "index.db", embedder)
+    store = SqliteStore.open(tmp_path / "index.db", embedder)
     retriever = Retriever(store, embedder, today=lambda: date(2026, 2, 1))
     assert found(retriever, question)[0] == first
 
@@ -224,7 +224,7 @@ def test_articles_of_a_time_are_listed_unless_a_topic_is_named(
     articles = [make_article(slug, "Ice.", published=day) for slug, day in dates.items()]
     embedder = WordEmbedder("glacier")
     reindex(Corpus(tuple(articles), ()), tmp_path / "index.db", embedder)
-    store = Store.open(tmp_path / "index.db", embedder)
+    store = SqliteStore.open(tmp_path / "index.db", embedder)
     retriever = Retriever(store, embedder, today=lambda: date(2026, 2, 1))
     listed = retriever.list_articles(question, limit=2)
     assert [article.slug for article in listed] == slugs
@@ -238,7 +238,7 @@ def test_a_calibration_for_another_model_makes_no_hit_sure(
     embedder = WordEmbedder("glacier", name="one")
     article = make_article("ice", "The glacier melts.")
     reindex(Corpus((article,), ()), tmp_path / "index.db", embedder)
-    store = Store.open(tmp_path / "index.db", embedder)
+    store = SqliteStore.open(tmp_path / "index.db", embedder)
     own = Calibration(intercept=5.0, weights={}, model="one", fitted_on="data")
     other = replace(own, model="two")
     fitted, foreign = Retriever(store, embedder, own), Retriever(store, embedder, other)
@@ -466,7 +466,7 @@ def real_retriever(
     ]
     path = tmp_path_factory.mktemp("real") / "index.db"
     reindex(Corpus(tuple(articles), ()), path, packaged_embedder)
-    return Retriever(Store.open(path, packaged_embedder), packaged_embedder)
+    return Retriever(SqliteStore.open(path, packaged_embedder), packaged_embedder)
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,8 @@ import numpy as np
 import pytest
 
 from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
-from embeddings.store import (
-    ArticleVersion,
-    EmbeddedPassage,
-    LanguageMean,
-    Store,
-    known_articles,
-    language_mean,
-)
+from embeddings.stores.contract import ArticleVersion, EmbeddedPassage, LanguageMean, language_mean
+from embeddings.stores.sqlite import SqliteStore, known_articles
 from knowledge.article import Article
 from knowledge.passages import Passage
 from knowledge.sentences import Span
@@ -58,7 +52,7 @@ def language_mean_of(*values: float) -> LanguageMean:
 
 
 def write(path: Path, *articles: Article) -> None:
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         for article in articles:
             store.replace_article(article, [embedded(article, (0, 3), (4, 8))])
 
@@ -68,7 +62,7 @@ def test_what_is_stored_is_read_back(path: Path, make_article: MakeArticle) -> N
     first = make_article("first", "Ice. Melt", language="ru")
     second = make_article("second", "Sun. Heat", publisher=None, published=None)
     write(path, first, second)
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     assert (store.article_count, store.passage_count) == (2, 2)
     vectors = store.read_vectors()
     assert vectors.slugs.tolist() == ["first", "second"]
@@ -91,7 +85,7 @@ def test_an_article_replaces_what_had_its_slug(path: Path, make_article: MakeArt
     """Storing a slug again leaves one article, with the new text and none of the old passages."""
     write(path, make_article("first", "Ice. Melt"))
     write(path, make_article("first", "New. Text"))
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     assert (store.article_count, store.passage_count) == (1, 1)
     [passage] = store.read_passages(store.read_vectors().passage_ids.tolist())
     assert passage.text == "New. Text"
@@ -102,7 +96,7 @@ def test_a_passage_is_found_by_what_it_holds(path: Path, make_article: MakeArtic
     """The beginning of an article's content hash and a part of a passage name that passage."""
     first, second = make_article("first", "Ice. Melt"), make_article("second", "Ice. Melt")
     write(path, first, second)
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     found = store.find_passage(second.content_hash[:12], Span(4, 9))
     assert found == Passage(second, 0, 9, (Span(0, 3), Span(4, 8)))
     assert store.find_passage(second.content_hash[:12], Span(4, 10)) is None
@@ -112,7 +106,7 @@ def test_a_passage_is_found_by_what_it_holds(path: Path, make_article: MakeArtic
 def test_tokens_are_read_in_the_order_asked_for(path: Path, make_article: MakeArticle) -> None:
     """Tokens are read for the passages that need them; one that has gone is an error."""
     write(path, make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat"))
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     first, second = store.read_vectors().passage_ids.tolist()
     assert store.read_tokens([second, first, second]) == [b"second", b"first", b"second"]
     assert store.read_tokens([]) == []
@@ -146,7 +140,7 @@ def test_the_newest_articles_of_a_time(
     }
     articles = [make_article(slug, "Ice. Melt", published=day) for slug, day in dates.items()]
     write(path, *articles)
-    found = Store.open(path, EMBEDDER).newest_articles(**({"limit": 9} | options))
+    found = SqliteStore.open(path, EMBEDDER).newest_articles(**({"limit": 9} | options))
     assert [article.slug for article in found] == slugs
     assert all(article in articles for article in found)
 
@@ -180,7 +174,7 @@ def test_all_articles_are_listed(
     offset: int, limit: int, slugs: list[str], path: Path, five_articles: dict[str, Article]
 ) -> None:
     """Newest first, at the end those without a date, each time by slug; part by part."""
-    found = Store.open(path, EMBEDDER).read_articles(offset, limit)
+    found = SqliteStore.open(path, EMBEDDER).read_articles(offset, limit)
     assert found == [five_articles[slug] for slug in slugs]
 
 
@@ -188,7 +182,7 @@ def test_the_place_of_an_article_in_the_list(
     path: Path, five_articles: dict[str, Article]
 ) -> None:
     """As many articles are before it as the list says; before one that isn't there, none."""
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     for place, article in enumerate(store.read_articles(0, 9)):
         assert store.count_before(article.slug) == place
     assert store.count_before("gone") == 0
@@ -199,7 +193,7 @@ def test_an_article_is_found_by_the_beginning_of_its_content_hash(
     path: Path, five_articles: dict[str, Article]
 ) -> None:
     """Twelve digits name one article, and nothing else does."""
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     for article in five_articles.values():
         assert store.find_article(article.content_hash[:12]) == article
     assert store.find_article("0" * 12) is None
@@ -213,10 +207,10 @@ def test_the_passages_of_an_article_are_in_the_order_of_its_text(
     article, other = make_article("first", "Ice. Melt"), make_article("other", "Sun. Heat")
     late = replace(embedded(article, (0, 3)), passage=Passage(article, 5, 9, (Span(5, 9),)))
     early = replace(embedded(article, (0, 3)), passage=Passage(article, 0, 4, (Span(0, 4),)))
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.replace_article(other, [embedded(other, (0, 3))])
         store.replace_article(article, [late, early])
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     passages = store.read_passages(store.passage_ids("first"))
     assert [passage.text for passage in passages] == ["Ice.", "Melt"]
     assert store.passage_ids("gone") == []
@@ -225,16 +219,16 @@ def test_the_passages_of_an_article_are_in_the_order_of_its_text(
 def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeArticle) -> None:
     """Removing takes the passages along; a slug that is not there is passed over."""
     write(path, make_article("first", "Ice. Melt"))
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.remove_article("first")
         store.remove_article("never-there")
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     assert (store.article_count, store.passage_count) == (0, 0)
     assert store.read_vectors().passages.shape == (0, 6)
 
 
 def read_ids(path: Path) -> list[int]:
-    ids: list[int] = Store.open(path, EMBEDDER).all_passage_ids().tolist()
+    ids: list[int] = SqliteStore.open(path, EMBEDDER).all_passage_ids().tolist()
     return ids
 
 
@@ -244,7 +238,7 @@ def test_an_id_of_a_passage_is_never_given_to_another(
     """New passages have higher ids than all before them, also when the last ones have gone."""
     write(path, make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat"))
     before = read_ids(path)
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.remove_article("second")
     write(path, make_article("third", "Sun. Heat"))
     [kept, new] = read_ids(path)
@@ -257,7 +251,7 @@ def test_an_index_that_is_built_anew_has_other_ids(path: Path, make_article: Mak
     article = make_article("first", "Ice. Melt")
     write(path, article)
     before = read_ids(path)
-    with Store.writing(path, WordEmbedder("wind")):
+    with SqliteStore.writing(path, WordEmbedder("wind")):
         pass
     write(path, article)
     assert not set(before) & set(read_ids(path))
@@ -266,12 +260,12 @@ def test_an_index_that_is_built_anew_has_other_ids(path: Path, make_article: Mak
 def test_some_passages_can_be_read_alone(path: Path, make_article: MakeArticle) -> None:
     """Each with its own sentences, in the order of ids whatever order they are asked for in."""
     sizes = {"a": 1, "b": 3, "c": 2}
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         for slug, size in sizes.items():
             article = make_article(slug, "Ice. Melt. Sun.")
             bounds = [(0, 4), (5, 10), (11, 15)][:size]
             store.replace_article(article, [embedded(article, *bounds)])
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     first, second, third = store.all_passage_ids().tolist()
     vectors = store.read_vectors(np.array([third, second]))
     assert vectors.passage_ids.tolist() == [second, third]
@@ -290,10 +284,10 @@ def test_what_tells_whether_an_article_is_still_the_same(
 ) -> None:
     """The hash of its content, and the digest of its file if it came from one."""
     first, second = make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat")
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.replace_article(first, [embedded(first, (0, 3))], "d1")
         store.replace_article(second, [embedded(second, (0, 3))])
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         assert store.article_versions() == {
             "first": ArticleVersion(first.content_hash, "d1"),
             "second": ArticleVersion(second.content_hash, None),
@@ -306,7 +300,7 @@ def test_known_articles_need_no_embedder(path: Path, make_article: MakeArticle) 
     """An index of whatever model gives back the articles that came from files."""
     first, second = make_article("first", "Ice."), make_article("second", "Sun.", published=None)
     third = make_article("third", "Wind.")
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.replace_article(first, [embedded(first, (0, 3))], "d1")
         store.replace_article(second, [embedded(second, (0, 3))], "d2")
         store.replace_article(third, [embedded(third, (0, 3))])
@@ -328,7 +322,7 @@ def test_articles_in_an_index_of_another_format_are_not_known(
 ) -> None:
     """Its tables may hold something else."""
     article = make_article("first", "Ice.")
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         store.replace_article(article, [embedded(article, (0, 3))], "d1")
         store._connection.execute("UPDATE identity SET value = '2' WHERE name = 'format'")
     assert known_articles(path) == {}
@@ -338,7 +332,7 @@ def test_the_time_of_the_last_reindex(path: Path) -> None:
     """In UTC, and also when nothing changed; what was rolled back counts for nothing."""
     begun = datetime.now(UTC)
     write(path)
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     first = store.reindexed_at
     assert first is not None
     assert begun <= first <= datetime.now(UTC)
@@ -347,7 +341,7 @@ def test_the_time_of_the_last_reindex(path: Path) -> None:
     second = store.reindexed_at
     assert second is not None
     assert second > first
-    with pytest.raises(KeyError), Store.writing(path, EMBEDDER):
+    with pytest.raises(KeyError), SqliteStore.writing(path, EMBEDDER):
         raise KeyError
     assert store.reindexed_at == second
 
@@ -357,7 +351,7 @@ def test_where_nothing_changed_it_is_the_same_generation(
 ) -> None:
     """So nobody reads anything anew."""
     write(path, make_article("first", "Ice. Melt"))
-    reader = Store.open(path, EMBEDDER)
+    reader = SqliteStore.open(path, EMBEDDER)
     with reader.snapshot() as before:
         pass
     write(path)
@@ -371,10 +365,10 @@ def test_the_log_beside_the_file_stays_small(
 ) -> None:
     """A reader keeps it in being; a large reindex leaves nothing in it, cancelled or not."""
     write(path)
-    reader = Store.open(path, EMBEDDER)
+    reader = SqliteStore.open(path, EMBEDDER)
     articles = [make_article(str(number), "Ice. " * 2000) for number in range(500)]
     wal = path.with_name("index.db-wal")
-    with contextlib.suppress(KeyboardInterrupt), Store.writing(path, EMBEDDER) as store:
+    with contextlib.suppress(KeyboardInterrupt), SqliteStore.writing(path, EMBEDDER) as store:
         for article in articles:
             store.replace_article(article, [embedded(article, (0, 3))])
         assert wal.stat().st_size > 1_000_000
@@ -387,12 +381,12 @@ def test_the_log_beside_the_file_stays_small(
 def test_language_means_are_kept(path: Path) -> None:
     """Language means come back to the last bit."""
     mean = language_mean_of(0.1, 0.3, 0.7, 0.9)
-    with Store.writing(path, EMBEDDER) as store:
+    with SqliteStore.writing(path, EMBEDDER) as store:
         assert not store.has_language_means()
         store.set_language_means({"kk": mean})
         assert store.has_language_means()
         while_writing = store.read_language_means()
-    for means in (while_writing, Store.open(path, EMBEDDER).read_vectors().language_means):
+    for means in (while_writing, SqliteStore.open(path, EMBEDDER).read_vectors().language_means):
         assert means.keys() == {"kk"}
         assert np.array_equal(astuple(means["kk"]), astuple(mean))
 
@@ -409,43 +403,43 @@ def test_an_unknown_language_has_the_mean_of_all() -> None:
 def test_a_missing_index_says_how_to_build_one(path: Path) -> None:
     """Neither a missing nor an empty file is created or taken for an index."""
     with pytest.raises(IndexMissing, match="python -m bot reindex"):
-        Store.open(path, EMBEDDER)
+        SqliteStore.open(path, EMBEDDER)
     assert not path.exists()
     path.parent.mkdir()
     path.touch()
     with pytest.raises(IndexMissing, match="python -m bot reindex"):
-        Store.open(path, EMBEDDER)
+        SqliteStore.open(path, EMBEDDER)
 
 
 def test_an_index_of_another_model_is_refused(path: Path, make_article: MakeArticle) -> None:
     """Embeddings of another model are never compared; the message says what differs."""
     write(path, make_article("first", "Ice. Melt"))
     with pytest.raises(IndexUnusable, match=r"another model and dimension .* reindex"):
-        Store.open(path, WordEmbedder("glacier"))
+        SqliteStore.open(path, WordEmbedder("glacier"))
 
 
 def test_an_index_of_another_number_type_is_refused(path: Path, make_article: MakeArticle) -> None:
     """The message names both number types and the setting, in place of a hash of the model."""
     embedder = WordEmbedder("ice")
     embedder.identity = "bfloat16 sha256:1"
-    with Store.writing(path, embedder):
+    with SqliteStore.writing(path, embedder):
         pass
     embedder.identity = "float32 sha256:1"
     with pytest.raises(
         IndexUnusable,
         match=r"another number type \(bfloat16, now float32; see EMBEDDING_DTYPE\) .* reindex",
     ):
-        Store.open(path, embedder)
+        SqliteStore.open(path, embedder)
 
 
 def test_writing_with_another_model_starts_anew(path: Path, make_article: MakeArticle) -> None:
     """A reindex with another model drops the old content, and only when it commits."""
     write(path, make_article("first", "Ice. Melt"))
     other = WordEmbedder("glacier", "wind")
-    with Store.writing(path, other) as store:
+    with SqliteStore.writing(path, other) as store:
         assert store.article_versions() == {}
-        assert Store.open(path, EMBEDDER).article_count == 1
-    assert Store.open(path, other).article_count == 0
+        assert SqliteStore.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, other).article_count == 0
 
 
 def test_an_index_of_an_older_format_is_built_anew(path: Path, make_article: MakeArticle) -> None:
@@ -460,9 +454,9 @@ def test_an_index_of_an_older_format_is_built_anew(path: Path, make_article: Mak
             "INSERT INTO articles (slug) VALUES ('old');"
         )
     with pytest.raises(IndexUnusable, match=r"another format .* reindex"):
-        Store.open(path, EMBEDDER)
+        SqliteStore.open(path, EMBEDDER)
     write(path, make_article("first", "Ice. Melt"))
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     assert (store.article_count, store.passage_count) == (1, 1)
     tables = store._connection.execute("SELECT name FROM sqlite_schema WHERE name = 'generation'")
     assert tables.fetchall() == []
@@ -476,18 +470,18 @@ def test_a_damaged_file_is_refused_and_replaced(
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(IndexDamaged, match=r"index\.db is damaged .* reindex"):
-        Store.open(path, EMBEDDER)
+        SqliteStore.open(path, EMBEDDER)
     write(path, make_article("first", "Ice. Melt"))
-    assert Store.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
 def test_an_error_while_writing_changes_nothing(path: Path, make_article: MakeArticle) -> None:
     """What is raised inside the transaction rolls back all of it."""
     write(path, make_article("first", "Ice. Melt"))
-    with pytest.raises(KeyError), Store.writing(path, EMBEDDER) as store:
+    with pytest.raises(KeyError), SqliteStore.writing(path, EMBEDDER) as store:
         store.remove_article("first")
         raise KeyError
-    assert Store.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
 def test_a_reader_sees_the_old_index_until_the_commit(
@@ -495,10 +489,10 @@ def test_a_reader_sees_the_old_index_until_the_commit(
 ) -> None:
     """A reader is never shown half a reindex, and sees the whole of it without opening again."""
     write(path, make_article("first", "Ice. Melt"))
-    reader = Store.open(path, EMBEDDER)
+    reader = SqliteStore.open(path, EMBEDDER)
     with reader.snapshot() as before:
         pass
-    with Store.writing(path, EMBEDDER) as writer:
+    with SqliteStore.writing(path, EMBEDDER) as writer:
         writer.remove_article("first")
         with reader.snapshot() as during:
             assert (during, reader.article_count) == (before, 1)
@@ -509,10 +503,10 @@ def test_a_reader_sees_the_old_index_until_the_commit(
 def test_a_snapshot_stays_the_same_through_a_commit(path: Path, make_article: MakeArticle) -> None:
     """Passages found in a snapshot can be read in it, though a reindex removed them meanwhile."""
     write(path, make_article("first", "Ice. Melt"))
-    reader = Store.open(path, EMBEDDER)
+    reader = SqliteStore.open(path, EMBEDDER)
     with reader.snapshot():
         [passage_id] = reader.read_vectors().passage_ids.tolist()
-        with Store.writing(path, EMBEDDER) as writer:
+        with SqliteStore.writing(path, EMBEDDER) as writer:
             writer.remove_article("first")
         assert reader.read_passages([passage_id])[0].text == "Ice. Melt"
     with pytest.raises(IndexUnusable):
@@ -521,12 +515,12 @@ def test_a_snapshot_stays_the_same_through_a_commit(path: Path, make_article: Ma
 
 def test_a_second_writer_is_told_so(path: Path, make_article: MakeArticle) -> None:
     """Two reindexes at once: the second ends at once with an error, the first is not disturbed."""
-    with Store.writing(path, EMBEDDER) as first:
+    with SqliteStore.writing(path, EMBEDDER) as first:
         with pytest.raises(IndexBusy, match="Another reindex"):
             write(path)
         article = make_article("first", "Ice. Melt")
         first.replace_article(article, [embedded(article, (0, 3), (4, 8))])
-    assert Store.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -540,11 +534,11 @@ def test_a_full_disk_leaves_the_old_index(path: Path, make_article: MakeArticle)
     """When the disk fills during a reindex, the old index stays and the message says why."""
     write(path, make_article("first", "Ice. Melt"))
     large = make_article("second", "Sun. " * 100_000)
-    with pytest.raises(IndexUnusable, match="full"), Store.writing(path, EMBEDDER) as store:
+    with pytest.raises(IndexUnusable, match="full"), SqliteStore.writing(path, EMBEDDER) as store:
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
         store.replace_article(large, [embedded(large, (0, 3), (4, 8))])
-    assert Store.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
 _WRITE_UNTIL_KILLED = """
@@ -552,8 +546,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from word_embedder import WordEmbedder
-from embeddings.store import Store
-with Store.writing(Path({index!r}), WordEmbedder("glacier", "solar")) as store:
+from embeddings.stores.sqlite import SqliteStore
+with SqliteStore.writing(Path({index!r}), WordEmbedder("glacier", "solar")) as store:
     store.remove_article("first")
     print("removed", flush=True)
     sys.stdin.read()
@@ -570,16 +564,16 @@ def test_a_killed_writer_leaves_the_old_index(path: Path, make_article: MakeArti
         assert process.stdout is not None
         assert process.stdout.readline() == b"removed\n"
         process.kill()
-    assert Store.open(path, EMBEDDER).article_count == 1
+    assert SqliteStore.open(path, EMBEDDER).article_count == 1
     write(path, make_article("second", "Sun. Heat"))
-    assert Store.open(path, EMBEDDER).article_count == 2
+    assert SqliteStore.open(path, EMBEDDER).article_count == 2
 
 
 def test_an_open_index_is_checked_again(path: Path, make_article: MakeArticle) -> None:
     """An index that another model rebuilt while it was open is refused, never searched."""
     write(path, make_article("first", "Ice. Melt"))
-    reader = Store.open(path, EMBEDDER)
-    with Store.writing(path, WordEmbedder("wind", "sun")) as writer:
+    reader = SqliteStore.open(path, EMBEDDER)
+    with SqliteStore.writing(path, WordEmbedder("wind", "sun")) as writer:
         assert writer.article_count == 0
     with pytest.raises(IndexUnusable, match="another model"), reader.snapshot():
         pass
@@ -590,9 +584,9 @@ def test_a_rebuilt_index_is_another_generation(path: Path) -> None:
     other = WordEmbedder("wind", "sun")
     generations = []
     for embedder in (EMBEDDER, other, EMBEDDER):
-        with Store.writing(path, embedder):
+        with SqliteStore.writing(path, embedder):
             pass
-        with Store.open(path, embedder).snapshot() as generation:
+        with SqliteStore.open(path, embedder).snapshot() as generation:
             generations.append(generation)
     assert len(set(generations)) == 3
 
@@ -600,7 +594,7 @@ def test_a_rebuilt_index_is_another_generation(path: Path) -> None:
 def test_text_of_an_article_is_never_sql(path: Path, make_article: MakeArticle) -> None:
     """Quotes and statements in an article are text like any other."""
     write(path, make_article("'; DROP TABLE articles; --", 'It\'s "x". Done', title="a'b\"c"))
-    store = Store.open(path, EMBEDDER)
+    store = SqliteStore.open(path, EMBEDDER)
     [passage] = store.read_passages(store.read_vectors().passage_ids.tolist())
     assert passage.article.title == "a'b\"c"
     assert passage.article.slug == "'; DROP TABLE articles; --"

@@ -30,7 +30,7 @@ from embeddings.confidence import load_calibration
 from embeddings.embedder import load_embedder
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.corpus import load_corpus
 from transcript_markdown import transcript
 from transcript_scripts import SCRIPTS, Script
@@ -67,7 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index.db"
         reindex(load_corpus(_ARTICLES), index, embedder)
-        retriever = Retriever(Store.open(index, embedder), embedder, load_calibration())
+        retriever = Retriever(SqliteStore.open(index, embedder), embedder, load_calibration())
         with closing(Journal.open(Path(folder), days=90)) as journal:
             played = asyncio.run(play(retriever, journal, SCRIPTS))
     days = {}

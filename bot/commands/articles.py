@@ -131,7 +131,7 @@ def _say_draft(source: str, name: str | None) -> None:
 
     limit_this_process()
     settings = preparation.start()
-    from embeddings.store import known_articles
+    from embeddings.stores.sqlite import known_articles
     from knowledge.corpus import load_corpus
     from knowledge.duplicates import find_same
     from knowledge.errors import Problem, ReadingError

@@ -192,11 +192,11 @@ def _as_text(file: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
 def _index_state(settings: "Settings") -> "IndexState | None":
     from embeddings.errors import IndexUnusable
     from embeddings.retriever import Retriever
-    from embeddings.store import Store
+    from embeddings.stores.sqlite import SqliteStore
 
     embedder = preparation.load_embedder(settings)
     try:
-        with contextlib.closing(Store.open(settings.index_path, embedder)) as store:
+        with contextlib.closing(SqliteStore.open(settings.index_path, embedder)) as store:
             return Retriever(store, embedder).state()
     except IndexUnusable as error:
         preparation.stderr_console().print(str(error), markup=False, soft_wrap=True)

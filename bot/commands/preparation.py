@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from embeddings.embedder import Embedder
     from embeddings.indexing import IndexReport
     from embeddings.retriever import Retriever
-    from embeddings.store import Store
+    from embeddings.stores.sqlite import SqliteStore
     from knowledge.article import Article
     from knowledge.corpus import Corpus
     from knowledge.fetching import Fetcher
@@ -54,7 +54,7 @@ def configure_log(settings: "Settings", level: str) -> None:
 def open_retriever(settings: "Settings") -> "Retriever":
     """Load the model, build the index if there is none to use, and open it."""
     from embeddings.retriever import Retriever
-    from embeddings.store import discard_index
+    from embeddings.stores.sqlite import discard_index
 
     embedder = load_embedder(settings)
     calibration = load_calibration(settings, embedder)
@@ -68,19 +68,19 @@ def open_retriever(settings: "Settings") -> "Retriever":
     return retriever
 
 
-def _open_store(settings: "Settings", embedder: "Embedder") -> "Store":
-    from embeddings.store import Store
+def _open_store(settings: "Settings", embedder: "Embedder") -> "SqliteStore":
+    from embeddings.stores.sqlite import SqliteStore
 
     path = settings.index_path
     try:
-        return Store.open(path, embedder)
+        return SqliteStore.open(path, embedder)
     except IndexUnusable as error:
         if path.exists():
             logger.warning("%s (It is built anew now.)", error)
         corpus = load_corpus(settings)
         warn_of_faults(corpus)
         index_articles(corpus, path, embedder)
-    return Store.open(path, embedder)
+    return SqliteStore.open(path, embedder)
 
 
 def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration":
@@ -100,7 +100,7 @@ def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration
 def load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
     """Read a folder of articles, or the one that is set."""
     from bot.errors import SettingsError
-    from embeddings.store import known_articles
+    from embeddings.stores.sqlite import known_articles
     from knowledge.corpus import load_corpus
     from knowledge.errors import CorpusError
 

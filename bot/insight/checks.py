@@ -21,7 +21,7 @@ from bot.settings import Settings
 from bot.storage.database import JOURNAL_FILE, KEY_FILE, table_versions
 from embeddings.embedder import Embedder, has_bfloat16
 from embeddings.errors import EmbeddingsError, IndexMissing, IndexUnusable
-from embeddings.store import Store, known_articles
+from embeddings.stores.sqlite import SqliteStore, known_articles
 from knowledge.corpus import load_corpus
 from knowledge.errors import CorpusError, KnowledgeError
 
@@ -252,7 +252,7 @@ def check_index(settings: Settings, embedder: Embedder) -> Iterator[Finding]:
     path = settings.index_path
     rebuilt = "`run` builds it, and so does `python -m bot reindex`."
     try:
-        with closing(Store.open(path, embedder)) as store, store.snapshot() as generation:
+        with closing(SqliteStore.open(path, embedder)) as store, store.snapshot() as generation:
             found = f"{store.article_count:,} articles, {store.passage_count:,} passages"
             reindexed_at = store.reindexed_at
         with closing(_opened(path)) as connection:

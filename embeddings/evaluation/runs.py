@@ -16,7 +16,7 @@ from embeddings.evaluation.measures import Figure, Outcome, figures
 from embeddings.evaluation.question_sets import Kind, KnownQuestion, QuestionSet, describe
 from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever, judge
-from embeddings.store import Store
+from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 
@@ -145,11 +145,11 @@ def save(content: bytes, path: Path) -> None:
 
 
 @contextmanager
-def _index(articles: Sequence[Article], embedder: Embedder) -> Iterator[Store]:
+def _index(articles: Sequence[Article], embedder: Embedder) -> Iterator[SqliteStore]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "index.db"
         reindex(Corpus(tuple(articles), ()), path, embedder)
-        store = Store.open(path, embedder)
+        store = SqliteStore.open(path, embedder)
         try:
             yield store
         finally:

@@ -1,4 +1,4 @@
-"""The local vector store: one SQLite file with articles, passages, sentences and embeddings.
+"""The local store: one SQLite file with articles, passages, sentences and embeddings.
 
 A reindex is one transaction, so a reader sees the old index or the new one and never half of
 each, and a kill at any moment loses nothing. The file holds its identity; an index of another
@@ -12,7 +12,6 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -20,9 +19,16 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.embedder import Embedder, Embeddings
+from embeddings.embedder import Embedder
 from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
-from embeddings.lexical import Words
+from embeddings.stores.contract import (
+    ArticleVersion,
+    EmbeddedPassage,
+    LanguageMean,
+    Ranker,
+    Vectors,
+)
+from embeddings.stores.sqlite_ranker import SqliteRanker
 from knowledge.article import Article
 from knowledge.passages import SPLITTER_VERSION, Passage
 from knowledge.sentences import Span
@@ -95,104 +101,7 @@ _NEWEST_FIRST = "ORDER BY published DESC, slug"
 _HASH_BEGINS = "content_hash BETWEEN ?1 AND ?1 || 'g'"
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleVersion:
-    """What tells whether an article is still as it was stored.
-
-    Attributes:
-        content_hash: `Article.content_hash`.
-        file_digest: `knowledge.corpus.file_digest` of its file; None if it came from no file.
-    """
-
-    content_hash: str
-    file_digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedPassage:
-    """A passage with its embeddings, as the store keeps it.
-
-    Attributes:
-        passage: The passage; its article is the one that is being stored.
-        embedding: Shape (d,), length 1.
-        sentence_embeddings: Shape (s, d), one for each of ``passage.sentences``.
-        words: What its words are compared by, see `embeddings.lexical`.
-        names: Likewise across languages.
-        tokens: Its tokens, packed by `embeddings.late_interaction`, sentence by sentence.
-        sentence_tokens: How many of them each of ``passage.sentences`` has.
-    """
-
-    passage: Passage
-    embedding: npt.NDArray[np.float32]
-    sentence_embeddings: Embeddings
-    words: Words
-    names: Words
-    tokens: bytes
-    sentence_tokens: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LanguageMean:
-    """Where the texts of a language lie on average, whatever they are about. Shapes (d,).
-
-    Attributes:
-        question: Mean embedding of texts taken as questions.
-        passage: Mean embedding of the same texts taken as passages.
-        question_token: Mean embedding of their tokens, taken as questions.
-        passage_token: Mean embedding of their tokens, taken as passages.
-    """
-
-    question: npt.NDArray[np.float32]
-    passage: npt.NDArray[np.float32]
-    question_token: npt.NDArray[np.float32]
-    passage_token: npt.NDArray[np.float32]
-
-
-def language_mean(means: Mapping[str, LanguageMean], language: str) -> LanguageMean:
-    """Return the mean of a language, for an unknown one that of all known languages."""
-    if language in means:
-        return means[language]
-    of_all = zip(*(astuple(mean) for mean in means.values()), strict=True)
-    return LanguageMean(*(np.stack(each).mean(axis=0, dtype=np.float32) for each in of_all))
-
-
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """Embeddings of one generation of the index, in the order of the passages' ids.
-
-    Attributes:
-        passage_ids: Shape (n,), what `Store.read_passages` takes.
-        slugs: Shape (n,), of each passage's article.
-        languages: Shape (n,), each passage's language.
-        passages: Shape (n, d), as they are stored.
-        sentences: Shape (s, d), likewise, passage by passage; every passage has at least one.
-        sentence_tokens: Shape (s,), how many of its passage's tokens each sentence has.
-        first_sentences: Shape (n,), row in ``sentences`` of each passage's first sentence.
-        words: Each passage's words, see `embeddings.lexical`.
-        names: Each passage's names, likewise.
-        published: Each passage's date, as far as it is known.
-        language_means: For the languages that the model has been asked about.
-    """
-
-    passage_ids: npt.NDArray[np.int64]
-    slugs: npt.NDArray[np.str_]
-    languages: npt.NDArray[np.str_]
-    passages: npt.NDArray[np.float16]
-    sentences: npt.NDArray[np.float16]
-    sentence_tokens: npt.NDArray[np.int64]
-    first_sentences: npt.NDArray[np.int64]
-    words: tuple[Words, ...]
-    names: tuple[Words, ...]
-    published: tuple[date | None, ...]
-    language_means: dict[str, LanguageMean]
-
-    @property
-    def sentence_counts(self) -> npt.NDArray[np.int64]:
-        """Shape (n,), how many sentences each passage has."""
-        return np.diff(self.first_sentences, append=len(self.sentences))
-
-
-class Store:
+class SqliteStore:
     """An open index. For one thread at a time; other processes may read and write meanwhile."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path, embedder: Embedder) -> None:
@@ -331,6 +240,10 @@ class Store:
             return
         self._connection.close()
         self._connection, self._file, self._damage = connection, file, None
+
+    def ranker(self) -> Ranker:
+        """Return what ranks the passages; it keeps their embeddings in memory."""
+        return SqliteRanker(self)
 
     def article_versions(self) -> dict[str, ArticleVersion]:
         """Tell which articles there are, by their slugs, and how they were stored."""
