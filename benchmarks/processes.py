@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 from embeddings.embedder import Embedded, Embedder, Embeddings, SentenceTransformerEmbedder
 from embeddings.indexing import IndexReport, reindex
 from embeddings.retriever import Retriever
-from embeddings.stores.sqlite import SqliteStore, known_articles
-from knowledge.corpus import load_corpus
+from embeddings.stores.sqlite import SqliteStore
+from knowledge.corpus import ArticleFolder
 
 LoadEmbedder: TypeAlias = Callable[[], Embedder]
 _T = TypeVar("_T")
@@ -26,7 +26,6 @@ class Reindexed:
     Attributes:
         report: What it did.
         total: From the order to the end.
-        scan: Reading the folder of articles.
         embedding: Embedding, with all that the embedder does.
         forward: The model's own forward passes in it; None where it isn't known.
         texts: How many texts were embedded.
@@ -35,7 +34,6 @@ class Reindexed:
 
     report: IndexReport
     total: float
-    scan: float
     embedding: float
     forward: float | None
     texts: int
@@ -122,14 +120,11 @@ def run_indexer(connection: Connection, folder: Path, index: Path, load: LoadEmb
     while connection.recv() is not None:
         embedder.begin()
         begun = time.perf_counter()
-        corpus = load_corpus(folder, known_articles(index))
-        scanned = time.perf_counter()
-        report = reindex(corpus, index, embedder, _progress)
+        report = reindex(ArticleFolder(folder), index, embedder, _progress)
         connection.send(
             Reindexed(
                 report=report,
                 total=time.perf_counter() - begun,
-                scan=scanned - begun,
                 embedding=embedder.seconds,
                 forward=embedder.forward,
                 texts=embedder.texts,

@@ -38,7 +38,6 @@ class Step:
         name: What it was.
         seconds: From the order to the end of the reindex or, if there was a question, to the
             answer.
-        scan: Of that, reading the folder of articles.
         embedding: Of that, embedding.
         forward: Of the embedding, the model's own forward passes; None where it isn't known.
         texts: How many texts were embedded.
@@ -49,7 +48,6 @@ class Step:
 
     name: str
     seconds: float
-    scan: float
     embedding: float
     forward: float | None
     texts: int
@@ -156,14 +154,13 @@ def print_table(measured: Measured) -> None:
         f"{measured.machine}; seed {measured.seed}"
     )
     table.add_column("")
-    for name in ("seconds", "embedding", "the rest", "scan", "refresh", "question", "texts"):
+    for name in ("seconds", "embedding", "the rest", "refresh", "question", "texts"):
         table.add_column(name, justify="right")
     for step in measured.steps:
         times = (
             step.seconds,
             step.embedding,
             step.seconds - step.embedding,
-            step.scan,
             step.refresh,
             step.question,
         )
@@ -219,7 +216,6 @@ def _reindex(name: str, indexer: Connection, measured: Measured) -> Step:
     step = Step(
         name=name,
         seconds=seconds,
-        scan=done.scan,
         embedding=done.embedding,
         forward=done.forward,
         texts=done.texts,

@@ -34,8 +34,9 @@ class Failure:
 
     reason: str
     """One line, with the way out."""
-    kind: Literal["busy", "failed"]
-    """Busy if another process was writing to the index."""
+    kind: Literal["busy", "cancelled", "failed"]
+    """Busy if another process was writing to the index, cancelled if an admin stopped it from
+    another replica."""
 
 
 ReindexNews: TypeAlias = Progress | Failure | IndexReport
@@ -91,14 +92,21 @@ def report_text(report: IndexReport, language: str) -> str:
             passages=report.passages,
         )
     ]
-    changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
-    for kind, slugs in changes.items():
+    unnamed = report.unnamed
+    changes = {
+        "added": (report.added, unnamed.added),
+        "changed": (report.changed, unnamed.changed),
+        "removed": (report.removed, unnamed.removed),
+    }
+    for kind, (slugs, more) in changes.items():
         if slugs:
-            lines.append(say(language, f"reindex-{kind}", count=len(slugs), names=_names(slugs)))
-    if not any(changes.values()):
+            count = len(slugs) + more
+            lines.append(say(language, f"reindex-{kind}", count=count, names=_names(slugs)))
+    if not any(slugs for slugs, _ in changes.values()):
         lines.append(say(language, "reindex-nothing-new"))
     if report.faults:
-        lines.append(say(language, "reindex-faults", count=len(report.faults)))
+        count = len(report.faults) + unnamed.faults
+        lines.append(say(language, "reindex-faults", count=count))
         shown = report.faults[:_MAX_NAMES]
         lines += [_cut(f"{fault.file}: {fault.reason}", _MAX_FAULT) for fault in shown]
         lines += ["…"] if len(report.faults) > _MAX_NAMES else []

@@ -3,9 +3,11 @@
 EmbeddingsError
 ├── ModelUnavailable    the embedding model cannot be had: which one, and what to set
 ├── IndexUnusable       the index file is of another model or format, or can't be read
+│   ├── IndexUnavailable the engine that keeps the index can't be reached
 │   ├── IndexMissing    there is no index yet
 │   └── IndexDamaged    the file is broken: it has to be built anew from the articles
 ├── IndexBusy           another process is writing the index
+├── StagingDamaged      what a reindex has embedded so far is broken: it is embedded again
 ├── CalibrationUnusable a calibration of the confidence can't be read or written
 ├── QuestionsUnreadable a file of questions with known answers is not one
 └── RunUnusable         a saved evaluation can't be read, compared with or written
@@ -24,6 +26,10 @@ class IndexUnusable(EmbeddingsError):
     """The index cannot be searched as it is; a reindex builds it anew."""
 
 
+class IndexUnavailable(IndexUnusable):
+    """The engine that keeps the index can't be reached at this moment."""
+
+
 class IndexMissing(IndexUnusable):
     """There is no index at this path yet."""
 
@@ -34,6 +40,10 @@ class IndexDamaged(IndexUnusable):
 
 class IndexBusy(EmbeddingsError):
     """Another process writes to the index at this moment."""
+
+
+class StagingDamaged(EmbeddingsError):
+    """What is not yet in the index is not as it should be; the next reindex embeds it again."""
 
 
 class CalibrationUnusable(EmbeddingsError):

@@ -1,25 +1,43 @@
-"""Brings the index up to date with the corpus: only new and changed articles are embedded."""
+"""Brings the index up to date with the corpus: only new and changed articles are embedded.
+
+First the articles are compared with what the index knows of them; what differs is noted on the
+disk. Then each new or changed article is read again, embedded and staged; other processes may
+help, and a reindex that is killed leaves what was staged for the next one. At the end the index is
+switched, in one step. In memory are the articles of one step at a time, however many there are.
+"""
 
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from embeddings.embedder import Embedder, Tokens
-from embeddings.errors import IndexDamaged
+from embeddings.errors import IndexDamaged, IndexUnusable, StagingDamaged
 from embeddings.late_interaction import centred, pack
 from embeddings.lexical import read_names, read_words
 from embeddings.memory import return_freed_memory
-from embeddings.stores.contract import ArticleVersion, EmbeddedPassage, LanguageMean, language_mean
-from embeddings.stores.sqlite import SqliteStore, discard_index
+from embeddings.plan import Plan, QueuedArticle
+from embeddings.stores.contract import (
+    EmbeddedArticle,
+    EmbeddedPassage,
+    LanguageMean,
+    Staging,
+    Writing,
+    language_mean,
+)
+from embeddings.stores.opening import StoreAddress, join_staging, writing_to_store
+from embeddings.stores.sqlite_file import discard_index
 from knowledge.article import Article
-from knowledge.corpus import Corpus, Fault
+from knowledge.corpus import ArticleSource, Fault, Findings
+from knowledge.errors import ArticleError
 from knowledge.passages import Passage, split_article
 
 logger = logging.getLogger(__name__)
@@ -27,8 +45,27 @@ logger = logging.getLogger(__name__)
 _LANGUAGE_SAMPLES = Path(__file__).with_name("language_samples.json")
 """Sixteen everyday sentences, the same in each language: their means differ by language only."""
 
-_PASSAGES_PER_STEP = 256
-"""Articles are embedded together up to this many passages: full batches, bounded memory."""
+_PASSAGES_AT_ONCE = 256
+"""Passages are embedded together up to this many: full batches, bounded memory."""
+
+_TEXTS_PER_STEP = 2048
+"""Articles are staged together up to this many texts: what a kill costs, at most."""
+
+_SHARED_FROM = 10_000
+"""Texts from which on other processes may help, which have to load the model first."""
+
+_DIFFERENT_FILES = 20
+"""Files that may differ from those of the process that reindexes: some are just being changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """How many more there are than an `IndexReport` names."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +73,15 @@ class IndexReport:
     """What a reindex did.
 
     Attributes:
-        added: Slugs of articles that were not in the index.
+        added: Slugs of articles that were not in the index; the first hundred, as below.
         changed: Slugs of articles whose content differs from what was in the index.
         removed: Slugs of articles that are in the corpus no more.
         unchanged: How many articles stayed as they were.
         articles: How many articles are now in the index.
         passages: How many passages are now in the index.
-        faults: Files of the corpus that are not articles.
+        faults: Files of the corpus that are not articles, or were changed meanwhile.
         seconds: How long it took.
+        unnamed: How many more were added, changed, removed and faulty.
     """
 
     added: tuple[str, ...]
@@ -54,132 +92,280 @@ class IndexReport:
     passages: int
     faults: tuple[Fault, ...]
     seconds: float
+    unnamed: Unnamed = Unnamed()
+
+
+class ArticleQueue(Protocol):
+    """The articles that a reindex has to embed."""
+
+    def take(self, texts: int) -> list[QueuedArticle]:
+        """Take articles to embed; none if all are done.
+
+        As long as all that are left were taken by other processes, it waits: one that ends before
+        they are done gives them back.
+
+        Args:
+            texts: About how many texts the articles shall have together; one is always taken.
+        """
+
+    def hold(self) -> None:
+        """Keep what was taken: its work goes on."""
+
+    def done(self, articles: Sequence[QueuedArticle]) -> None:
+        """Note that articles are staged, or need not be."""
+
+    def left(self) -> int:
+        """Count the texts of all articles that are not done."""
+
+
+class SharedQueue(ArticleQueue, Protocol):
+    """One that several processes take from."""
+
+    def fill(self, articles: Iterator[QueuedArticle]) -> None:
+        """Put articles in the place of all that is in it."""
+
+
+ShareQueue: TypeAlias = Callable[[str], SharedQueue | None]
+"""Opens the queue of a staging, named by its key; None if it can't be had now."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how many texts are embedded and how many there are."""
 
 
 def reindex(
-    corpus: Corpus,
-    path: Path,
+    source: ArticleSource,
+    address: StoreAddress,
     embedder: Embedder,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    share: ShareQueue | None = None,
 ) -> IndexReport:
-    """Make the index at `path` hold exactly the articles of the corpus, in one transaction.
+    """Make an index hold exactly the articles of the corpus, in one step.
 
     Args:
-        corpus: What the index shall hold. A faulty file counts as an article that is not there.
-        path: The index; created if missing, built anew if it is of another model or format.
+        source: What the index shall hold. A faulty file counts as an article that is not there;
+            one that is changed meanwhile stays in the index as it was.
+        address: The index; created if missing, built anew if it is of another model or format.
         embedder: Embeds what is new.
-        progress: Called with how many texts are embedded and how many there are.
+        progress: Is told how far it is.
+        share: Lets other processes help, where there is much to do.
 
     Raises:
         IndexBusy: Another process is writing to the index.
         IndexUnusable: The index cannot be written.
+        CorpusError: The articles cannot be read.
     """
     try:
-        return _reindex(corpus, path, embedder, progress)
+        return _reindex(source, address, embedder, progress, share)
     except IndexDamaged as error:
+        if not isinstance(address, Path):
+            raise
         logger.warning("the index is replaced by a new one: %s", error)
-        discard_index(path)
-        return _reindex(corpus, path, embedder, progress)
+        discard_index(address)
+    except StagingDamaged as error:
+        logger.warning("what was lost is embedded again: %s", error)
+    return _reindex(source, address, embedder, progress, share)
+
+
+def help_to_reindex(
+    source: ArticleSource,
+    address: StoreAddress,
+    embedder: Embedder,
+    share: ShareQueue,
+    progress: Progress | None = None,
+) -> int:
+    """Embed articles for a reindex that another process does, until none are left.
+
+    Args:
+        source: The same articles as the other process has.
+        address: The index of that reindex.
+        embedder: The same as the other process has.
+        share: Opens the queue that it has filled.
+        progress: Is told how far it is.
+
+    Returns:
+        How many articles were embedded here.
+
+    Raises:
+        IndexMissing: No reindex is under way.
+        IndexUnusable: It is of another embedding model, splitter or format; or the articles are
+            not the same.
+    """
+    with join_staging(address, embedder) as staging:
+        queue = share(staging.key)
+        if queue is None:
+            return 0
+        different = 0
+
+        def leave(_article: QueuedArticle, error: ArticleError) -> None:
+            # The process that reindexes looks at it once more.
+            nonlocal different
+            different += 1
+            if different > _DIFFERENT_FILES:
+                raise IndexUnusable(
+                    "The articles here are not those that are being reindexed. Set ARTICLES_DIR "
+                    "to the same folder, or to a copy that is up to date."
+                ) from error
+
+        work = _Work(source, staging, embedder, leave)
+        return work.do(queue, progress)
 
 
 def _reindex(
-    corpus: Corpus,
-    path: Path,
+    source: ArticleSource,
+    address: StoreAddress,
     embedder: Embedder,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
+    share: ShareQueue | None,
 ) -> IndexReport:
     started = time.perf_counter()
-    with SqliteStore.writing(path, embedder) as store:
-        if not store.has_language_means():
-            store.set_language_means(_language_means(embedder))
-        known = store.article_versions()
-        slugs = {article.slug for article in corpus.articles}
-        removed = tuple(sorted(known.keys() - slugs))
-        for slug in removed:
-            store.remove_article(slug)
-        new = _new_articles(corpus, known, store)
-        _embed_articles(new, corpus.digests, store, embedder, progress)
-        articles, passages = store.article_count, store.passage_count
-    report = IndexReport(
-        added=tuple(article.slug for article in new if article.slug not in known),
-        changed=tuple(article.slug for article in new if article.slug in known),
-        removed=removed,
-        unchanged=len(corpus.articles) - len(new),
-        articles=articles,
-        passages=passages,
-        faults=corpus.faults,
-        seconds=time.perf_counter() - started,
-    )
+    findings = Findings()
+    with writing_to_store(address, embedder) as writing, closing(Plan()) as plan:
+        if not writing.has_language_means():
+            writing.set_language_means(_language_means(embedder))
+        before = writing.article_count
+        for difference in source.differences(writing.article_versions(), findings):
+            plan.add(difference)
+        plan.note_staged(writing.staged_versions())
+
+        def leave_out(article: QueuedArticle, error: ArticleError) -> None:
+            plan.leave_out(article.slug)
+            findings.add_fault(f"{article.slug}.md", str(error))
+
+        work = _Work(source, writing, embedder, leave_out)
+        if share and plan.texts() >= _SHARED_FROM and (queue := share(writing.key)):
+            queue.fill(plan.to_embed())
+            work.do(queue, progress)
+            # What others have left undone, or done with other articles, is done here.
+            plan.note_staged(writing.staged_versions())
+        work.do(_LoneQueue(plan), progress)
+        writing.switch(plan.embedded(), plan.removed(), plan.resaved())
+        report = _report(plan, writing, findings, before, time.perf_counter() - started)
     logger.info(
         "reindex: %s added, %s changed, %s removed, %s unchanged, %s faults, %.1f s",
-        len(report.added),
-        len(report.changed),
-        len(removed),
+        len(report.added) + report.unnamed.added,
+        len(report.changed) + report.unnamed.changed,
+        len(report.removed) + report.unnamed.removed,
         report.unchanged,
-        len(report.faults),
+        findings.fault_count,
         report.seconds,
     )
     return report
 
 
-def _new_articles(
-    corpus: Corpus, known: Mapping[str, ArticleVersion], store: SqliteStore
-) -> list[Article]:
-    """Return the articles that the store has not as they are; note new digests of the others."""
-    new = []
-    for article in corpus.articles:
-        version = known.get(article.slug)
-        digest = corpus.digests.get(article.slug)
-        if version and digest and digest == version.file_digest:
-            continue
-        if version is None or version.content_hash != article.content_hash:
-            new.append(article)
-        elif version.file_digest != digest:
-            # The file was written anew and says the same, or is read in another way than before.
-            store.set_file_digest(article.slug, digest)
-    return new
+def _report(
+    plan: Plan, writing: Writing, findings: Findings, before: int, seconds: float
+) -> IndexReport:
+    added, changed, removed = (plan.first(kind) for kind in ("added", "changed", "removed"))
+    counts = plan.counts()
+    return IndexReport(
+        added=added,
+        changed=changed,
+        removed=removed,
+        unchanged=before - counts["changed"] - counts["removed"],
+        articles=writing.article_count,
+        passages=writing.passage_count,
+        faults=tuple(findings.faults),
+        seconds=seconds,
+        unnamed=Unnamed(
+            added=counts["added"] - len(added),
+            changed=counts["changed"] - len(changed),
+            removed=counts["removed"] - len(removed),
+            faults=findings.fault_count - len(findings.faults),
+        ),
+    )
+
+
+class _LoneQueue:
+    """The articles of a plan, of which no other process knows."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._articles = plan.to_embed()
+        self._left = plan.texts()
+
+    def take(self, texts: int) -> list[QueuedArticle]:
+        taken = []
+        while texts > 0 and (article := next(self._articles, None)):
+            taken.append(article)
+            texts -= article.texts
+        return taken
+
+    def hold(self) -> None:
+        pass
+
+    def done(self, articles: Sequence[QueuedArticle]) -> None:
+        self._left -= sum(article.texts for article in articles)
+
+    def left(self) -> int:
+        return self._left
+
+
+class _Work:
+    """Embeds and stages what it takes from a queue."""
+
+    def __init__(
+        self,
+        source: ArticleSource,
+        staging: Staging,
+        embedder: Embedder,
+        leave: Callable[[QueuedArticle, ArticleError], None],
+    ) -> None:
+        self._source = source
+        self._staging = staging
+        self._embedder = embedder
+        self._leave = leave
+
+    def do(self, queue: ArticleQueue, progress: Progress | None) -> int:
+        """Go on until none are left; returns how many articles were embedded here."""
+        count, means, total = 0, self._staging.read_language_means(), queue.left()
+        while taken := queue.take(_TEXTS_PER_STEP):
+            done = total - queue.left()
+
+            def advance(texts: int) -> None:
+                nonlocal done
+                done += texts
+                queue.hold()
+                if progress:
+                    progress(done, total)
+
+            articles = self._read(taken)
+            if articles:
+                self._staging.stage(_embed_articles(articles, self._embedder, means, advance))
+            count += len(articles)
+            del articles
+            queue.done(taken)
+            # Texts of all lengths leave holes in it: without this, 10,000 articles end at 2.9 GB.
+            return_freed_memory()
+        return count
+
+    def _read(self, taken: Sequence[QueuedArticle]) -> list[tuple[Article, str | None]]:
+        articles = []
+        for each in taken:
+            try:
+                articles.append((self._source.read(each.slug, each.digest), each.digest))
+            except ArticleError as error:
+                self._leave(each, error)
+        return articles
 
 
 def _embed_articles(
-    articles: Sequence[Article],
-    digests: Mapping[str, str],
-    store: SqliteStore,
+    articles: Sequence[tuple[Article, str | None]],
     embedder: Embedder,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    passages = [split_article(article) for article in articles]
-    total = sum(1 + len(passage.sentences) for of_one in passages for passage in of_one)
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress:
-            progress(done, total)
-
-    means = store.read_language_means()
-    for step in _steps([len(of_one) for of_one in passages]):
-        embedded = _embed_passages(
-            [passage for of_one in passages[step] for passage in of_one], embedder, means, advance
+    means: dict[str, LanguageMean],
+    advance: Callable[[int], None],
+) -> list[EmbeddedArticle]:
+    passages = [split_article(article) for article, _ in articles]
+    flat = [passage for of_one in passages for passage in of_one]
+    embedded = (
+        each
+        for first in range(0, len(flat), _PASSAGES_AT_ONCE)
+        for each in _embed_passages(
+            flat[first : first + _PASSAGES_AT_ONCE], embedder, means, advance
         )
-        for article in articles[step]:
-            own = [item for item in embedded if item.passage.article is article]
-            store.replace_article(article, own, digests.get(article.slug))
-        del embedded, own
-        # Texts of all lengths leave holes in it: without this, 10,000 articles end at 2.9 GB.
-        return_freed_memory()
-
-
-def _steps(sizes: Sequence[int]) -> list[slice]:
-    """Group neighbours until a group reaches the step's size."""
-    groups = [0]
-    filled = 0
-    for index, size in enumerate(sizes, start=1):
-        filled += size
-        if filled >= _PASSAGES_PER_STEP or index == len(sizes):
-            groups.append(index)
-            filled = 0
-    return [slice(first, last) for first, last in pairwise(groups)]
+    )
+    return [
+        EmbeddedArticle(article, tuple(islice(embedded, len(of_one))), digest)
+        for (article, digest), of_one in zip(articles, passages, strict=True)
+    ]
 
 
 def _embed_passages(

@@ -346,7 +346,8 @@ class Ranking:
         found += highest_of_each(of_sentences, self._passages.sentence_counts)
         for code, language in self._languages.items():
             mean = self._passage_means[code] + self._sentence_means[code]
-            found[language.rows] -= questions @ mean
+            # Not a product of matrices, which is rounded by how many questions there are.
+            found[language.rows] -= np.vecdot(questions, mean)
         return zip(searches, np.ascontiguousarray(found.T), strict=True)
 
     def _best(

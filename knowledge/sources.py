@@ -7,8 +7,9 @@
   language: ru                      (may be left out, then it is detected)
 """
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
+from filelock import FileLock, Timeout
 
 from knowledge.errors import SourcesError
 from knowledge.files import write_file
@@ -43,6 +45,8 @@ _INTERVAL = re.compile(r"([1-9]\d{0,5})\s*([mhd])", re.ASCII | re.IGNORECASE)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 _MAX_NAME = 100
+# In seconds; a change takes a few milliseconds.
+_PATIENCE = 5
 
 
 class Approval(StrEnum):
@@ -90,6 +94,28 @@ def load_sources(path: Path) -> tuple[Source, ...]:
         raise SourcesError(f"{path}: {error}") from error
 
 
+@contextlib.contextmanager
+def changing_sources(path: Path) -> Iterator[None]:
+    """Let no other process change sources.yaml between its reading and its writing.
+
+    Raises:
+        SourcesError: another process is at it for long, or the folder can't be written to.
+    """
+    try:
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE)
+        lock.acquire()
+    except Timeout as error:
+        raise SourcesError(
+            f"Another process is changing {path}; try again when it is done."
+        ) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def save_sources(path: Path, sources: Iterable[Source]) -> None:
     """Write sources.yaml anew, whole or not at all.
 
@@ -101,9 +127,13 @@ def save_sources(path: Path, sources: Iterable[Source]) -> None:
     try:
         write_file(path, (_HEADER + lines).encode())
     except OSError as error:
-        raise SourcesError(
-            f"{path} can't be written ({error.strerror}); check the free space and its rights."
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> SourcesError:
+    return SourcesError(
+        f"{path} can't be written ({error.strerror}); check the free space and its rights."
+    )
 
 
 def format_interval(interval: timedelta) -> str:

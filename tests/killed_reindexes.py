@@ -20,11 +20,15 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from embeddings import indexing
 from embeddings.indexing import reindex
-from embeddings.stores import sqlite as store
+from embeddings.stores import sqlite_file
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
+
+# A few articles, so that some of them are staged when others are not.
+indexing._TEXTS_PER_STEP = 40
 
 CORPORA = 6
 
@@ -131,24 +135,25 @@ def _kill(order: Order, child: int, marks: int) -> str:
 def _reindex(order: Order, corpus: Corpus, embedder: PlainEmbedder, marks: int) -> NoReturn:
     statements = 0
 
-    def watch(statement: str) -> None:
+    def watch(path: Path, statement: str) -> None:
         nonlocal statements
         if statements == order.statement:
             os.kill(os.getpid(), signal.SIGKILL)
         statements += 1
-        if statement.startswith(("BEGIN", "COMMIT")):
+        # What is staged beside it is committed many times.
+        if path == Path(order.index) and statement.startswith(("BEGIN", "COMMIT")):
             os.write(marks, statement[:1].lower().encode())
 
-    connect = store._connect
+    connect = sqlite_file.connect
 
     def watched(path: Path) -> sqlite3.Connection:
         connection = connect(path)
         # Next to nothing fits into the memory, so what is not committed yet goes to the log.
         connection.execute("PRAGMA cache_size = 5")
-        connection.set_trace_callback(watch)
+        connection.set_trace_callback(functools.partial(watch, path))
         return connection
 
-    store._connect = watched
+    sqlite_file.connect = watched
     try:
         reindex(corpus, Path(order.index), embedder)
         os.write(marks, b"e")

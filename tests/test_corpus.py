@@ -1,13 +1,24 @@
 """A folder of articles, with what may be wrong in it."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from knowledge.article import Article, parse_article
-from knowledge.corpus import READER_VERSION, Corpus, Fault, file_digest, load_corpus
-from knowledge.errors import CorpusError
+from knowledge.corpus import (
+    FAULTS_KEPT,
+    READER_VERSION,
+    ArticleFolder,
+    ArticleVersion,
+    Corpus,
+    Difference,
+    Fault,
+    Findings,
+    load_corpus,
+)
+from knowledge.errors import ArticleError, CorpusError
 
 
 def write(folder: Path, name: str, url: str = "", body: str = "Some text.") -> Path:
@@ -95,14 +106,20 @@ def test_a_file_name_of_broken_letters_is_a_fault(tmp_path: Path) -> None:
     )
 
 
-def test_known_files_are_not_read_as_articles_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same files give the same corpus, and only a changed one is parsed."""
-    for name in ("a.md", "b.md"):
-        write(tmp_path, name)
-    before = load_corpus(tmp_path)
-    known = {before.digests[article.slug]: article for article in before.articles}
+def known_versions(corpus: Corpus) -> list[ArticleVersion]:
+    return [
+        ArticleVersion(each.slug, each.url, each.content_hash, corpus.digests[each.slug])
+        for each in corpus.articles
+    ]
+
+
+def differences(folder: Path, known: Iterable[ArticleVersion]) -> list[Difference]:
+    return list(ArticleFolder(folder).differences(known, Findings()))
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The slugs of the articles that were understood, as they come."""
     parsed: list[str] = []
 
     def parse(slug: str, text: str) -> Article:
@@ -110,35 +127,99 @@ def test_known_files_are_not_read_as_articles_again(
         return parse_article(slug, text)
 
     monkeypatch.setattr("knowledge.corpus.parse_article", parse)
-    assert load_corpus(tmp_path, known) == before
-    assert parsed == []
-    write(tmp_path, "b.md", body="Other text.")
-    after = load_corpus(tmp_path, known)
-    assert parsed == ["b"]
-    assert [article.body for article in after.articles] == ["Some text.", "Other text."]
-    assert after.digests["a"] == before.digests["a"]
-    assert after.digests["b"] != before.digests["b"]
+    return parsed
+
+
+def test_only_what_differs_is_told(tmp_path: Path, parsed: list[str]) -> None:
+    """What was added, changed, saved anew or removed; files that are known aren't understood."""
+    for name in ("changed.md", "known.md", "removed.md", "resaved.md"):
+        write(tmp_path, name)
+    known = known_versions(load_corpus(tmp_path))
+    parsed.clear()
+    write(tmp_path, "added.md")
+    write(tmp_path, "changed.md", body="Other text.")
+    (tmp_path / "removed.md").unlink()
+    write(tmp_path, "resaved.md", body="Some text.\n")
+    findings = Findings()
+    found = list(ArticleFolder(tmp_path).differences(known, findings))
+    assert [each.slug for each in found] == ["added", "changed", "removed", "resaved"]
+    assert parsed == ["added", "changed", "resaved"]
+    assert (findings.articles, findings.known, findings.fault_count) == (4, 4, 0)
+    added, changed, removed, resaved = found
+    assert added.known is None
+    assert changed.article is not None
+    assert changed.article.body == "Other text."
+    assert (removed.found, removed.article) == (None, None)
+    assert resaved.known is not None
+    assert resaved.found is not None
+    assert resaved.found.content_hash == resaved.known.content_hash
+    assert resaved.found.file_digest != resaved.known.file_digest
 
 
 def test_a_known_file_under_another_name_is_another_article(tmp_path: Path) -> None:
     """Its slug is that of its name now."""
     file = write(tmp_path, "a.md")
-    [article] = load_corpus(tmp_path).articles
+    known = known_versions(load_corpus(tmp_path))
     file.rename(tmp_path / "b.md")
-    known = {file_digest((tmp_path / "b.md").read_bytes()): article}
-    assert slugs(load_corpus(tmp_path, known)) == ["b"]
+    found = differences(tmp_path, known)
+    assert [(each.slug, each.found is None) for each in found] == [("a", True), ("b", False)]
 
 
 def test_known_files_keep_to_the_rules(tmp_path: Path) -> None:
     """Of two with the same link the first is taken, known or not."""
     write(tmp_path, "b.md", url="https://example.org/same")
-    before = load_corpus(tmp_path)
-    known = {before.digests["b"]: before.articles[0]}
+    known = known_versions(load_corpus(tmp_path))
     write(tmp_path, "a.md", url="https://example.org/same")
-    after = load_corpus(tmp_path, known)
-    assert slugs(after) == ["a"]
-    assert after.digests.keys() == {"a"}
-    assert [fault.file for fault in after.faults] == ["b.md"]
+    findings = Findings()
+    found = list(ArticleFolder(tmp_path).differences(known, findings))
+    assert [(each.slug, each.found is None) for each in found] == [("a", False), ("b", True)]
+    assert [fault.file for fault in findings.faults] == ["b.md"]
+
+
+def test_known_articles_are_not_understood_again(tmp_path: Path, parsed: list[str]) -> None:
+    """All articles of the folder come, those that are known as they are known."""
+    write(tmp_path, "a.md")
+    write(tmp_path, "c.md")
+    before = load_corpus(tmp_path)
+    known = list(zip(known_versions(before), before.articles, strict=True))
+    parsed.clear()
+    write(tmp_path, "b.md")
+    write(tmp_path, "c.md", body="Other text.")
+    found = list(ArticleFolder(tmp_path).articles(known, Findings()))
+    assert [(each.slug, each.body) for each in found] == [
+        ("a", "Some text."),
+        ("b", "Some text."),
+        ("c", "Other text."),
+    ]
+    assert found[0] is before.articles[0]
+    assert parsed == ["b", "c"]
+
+
+@pytest.mark.parametrize("change", ["write", "remove"])
+def test_what_is_read_later_is_what_was_found(tmp_path: Path, change: str) -> None:
+    """A file that was changed or removed since is not read: its link was not compared."""
+    file = write(tmp_path, "a.md")
+    folder = ArticleFolder(tmp_path)
+    [found] = folder.differences((), Findings())
+    assert found.found is not None
+    assert folder.read("a", found.found.file_digest) == found.article
+    if change == "write":
+        write(tmp_path, "a.md", body="Other text.")
+    else:
+        file.unlink()
+    with pytest.raises(ArticleError, match="the next reindex takes it"):
+        folder.read("a", found.found.file_digest)
+
+
+def test_the_first_faults_are_kept_and_all_are_counted(tmp_path: Path) -> None:
+    """However many files are faulty."""
+    for number in range(FAULTS_KEPT + 2):
+        (tmp_path / f"{number:03}.md").write_text("Just text")
+    findings = Findings()
+    assert list(ArticleFolder(tmp_path).differences((), findings)) == []
+    assert findings.fault_count == FAULTS_KEPT + 2
+    assert [fault.file for fault in findings.faults[:2]] == ["000.md", "001.md"]
+    assert len(findings.faults) == FAULTS_KEPT
 
 
 def test_a_file_that_is_read_in_another_way_is_not_known(
@@ -151,17 +232,19 @@ def test_a_file_that_is_read_in_another_way_is_not_known(
     assert load_corpus(tmp_path).digests != before
 
 
-def test_a_file_that_goes_away_meanwhile_is_no_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_goes_away_meanwhile_is_no_fault(tmp_path: Path) -> None:
     """It was removed after the folder had been looked at: nobody need be told."""
     write(tmp_path, "a.md")
-    files = [write(tmp_path, "b.md"), *tmp_path.glob("a.md")]
-    files[0].unlink()
-    monkeypatch.setattr("knowledge.corpus._article_files", lambda _: sorted(files))
-    corpus = load_corpus(tmp_path)
-    assert slugs(corpus) == ["a"]
-    assert corpus.faults == ()
+    file = write(tmp_path, "b.md")
+
+    def known() -> Iterator[ArticleVersion]:
+        file.unlink()
+        yield from ()
+
+    findings = Findings()
+    found = list(ArticleFolder(tmp_path).differences(known(), findings))
+    assert [each.slug for each in found] == ["a"]
+    assert findings == Findings(articles=1)
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

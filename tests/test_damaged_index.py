@@ -11,7 +11,9 @@ from damage import damage_table
 from embeddings.errors import IndexDamaged, IndexMissing
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.stores.sqlite import SqliteStore, discard_index
+from embeddings.stores.sqlite import SqliteStore
+from embeddings.stores.sqlite_file import discard_index
+from embeddings.stores.sqlite_writing import SqliteWriting
 from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
@@ -90,8 +92,9 @@ def test_a_file_that_is_gone_is_searched_on(path: Path) -> None:
     retriever = open_index(path)
     discard_index(path)
     assert retriever.search("glacier")[0].passage.article == ARTICLE
-    with SqliteStore.writing(path, EMBEDDER):
+    with SqliteWriting.open(path, EMBEDDER) as writing:
         assert retriever.search("glacier")[0].passage.article == ARTICLE
+        writing.switch((), (), ())
     assert retriever.search("glacier") == []
 
 
@@ -109,7 +112,7 @@ def test_another_error_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise sqlite3.ProgrammingError("no such parameter")
 
-    monkeypatch.setattr("embeddings.indexing._embed_articles", fail)
+    monkeypatch.setattr("embeddings.indexing.Plan.note_staged", fail)
     with pytest.raises(sqlite3.ProgrammingError):
         reindex(CORPUS, path, EMBEDDER)
     assert path.exists()

@@ -2,7 +2,11 @@
 
 import json
 import math
+import sqlite3
+import weakref
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +14,12 @@ import pytest
 
 from embeddings import indexing
 from embeddings.embedder import Tokens
-from embeddings.indexing import reindex
+from embeddings.indexing import Unnamed, reindex
 from embeddings.late_interaction import products
 from embeddings.lexical import read_names, read_words
-from embeddings.stores.sqlite import SqliteStore, known_articles
-from knowledge.article import Article
-from knowledge.corpus import Corpus, Fault
+from embeddings.stores.sqlite import SqliteStore, known_versions
+from knowledge.article import Article, parse_article
+from knowledge.corpus import ArticleFolder, Corpus, Fault
 from word_embedder import WordEmbedder
 
 MakeArticle = Callable[..., Article]
@@ -236,7 +240,7 @@ def test_many_articles_are_embedded_step_by_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A large corpus is never held in memory as a whole: two articles of one passage a step."""
-    monkeypatch.setattr(indexing, "_PASSAGES_PER_STEP", 2)
+    monkeypatch.setattr(indexing, "_TEXTS_PER_STEP", 4)
     steps: list[int] = []
     articles = [make_article(f"article-{i}", f"Text {i}.") for i in range(5)]
     reindex(corpus(*articles), path, embedder, lambda done, _: steps.append(done))
@@ -270,7 +274,8 @@ def test_a_file_that_says_the_same_is_not_embedded_again(
     report = reindex(Corpus((article,), (), {"ice": "d2"}), path, embedder)
     assert (report.changed, report.unchanged) == ((), 1)
     assert embedder.embedded == []
-    assert known_articles(path) == {"d2": article}
+    [version] = known_versions(path)
+    assert (version.slug, version.file_digest) == ("ice", "d2")
 
 
 def test_an_article_with_another_digest_and_content_is_changed(
@@ -280,7 +285,8 @@ def test_an_article_with_another_digest_and_content_is_changed(
     reindex(corpus(make_article("ice", "The glacier melts.")), path, embedder)
     article = make_article("ice", "The glacier grows.")
     assert reindex(Corpus((article,), (), {"ice": "d1"}), path, embedder).changed == ("ice",)
-    assert known_articles(path) == {"d1": article}
+    [version] = known_versions(path)
+    assert (version.content_hash, version.file_digest) == (article.content_hash, "d1")
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
@@ -292,7 +298,7 @@ def test_an_interrupted_reindex_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ctrl+C wherever it comes: readers go on as before, and the next reindex works."""
-    monkeypatch.setattr(indexing, "_PASSAGES_PER_STEP", 1)
+    monkeypatch.setattr(indexing, "_TEXTS_PER_STEP", 1)
     ice, sun = make_article("ice", "The glacier melts."), make_article("sun", "Solar power.")
     reindex(corpus(ice, sun), path, embedder)
     reader = SqliteStore.open(path, embedder)
@@ -325,3 +331,185 @@ def test_language_samples_say_the_same_in_each_language() -> None:
         "kk": 16,
         "ky": 16,
     }
+
+
+def interrupt_after(count: int) -> Callable[[int, int], None]:
+    """Interrupts a reindex when so many steps have been staged, of two texts each."""
+
+    def progress(done: int, _total: int) -> None:
+        if done > 2 * count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def interrupt(articles: Corpus, path: Path, embedder: WordEmbedder, after: int) -> None:
+    """Reindex until so many articles are staged, and forget what the embedder was asked."""
+    with pytest.raises(KeyboardInterrupt):
+        reindex(articles, path, embedder, interrupt_after(after))
+    embedder.embedded.clear()
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each article is a step of its own."""
+    monkeypatch.setattr(indexing, "_TEXTS_PER_STEP", 1)
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_what_differs_from_what_was_staged_is_embedded_anew(
+    path: Path, embedder: WordEmbedder, make_article: MakeArticle
+) -> None:
+    """Of two articles that were staged one has changed since, and the other is gone."""
+    ice, sun = make_article("ice", "The glacier melts."), make_article("sun", "Solar power.")
+    bike, wind = make_article("bike", "A bicycle."), make_article("wind", "Windy.")
+    interrupt(corpus(bike, ice, sun, wind), path, embedder, after=3)
+    ice = make_article("ice", "The glacier grows.")
+    report = reindex(corpus(ice, sun, wind), path, embedder)
+    titled = [text for text in embedder.embedded if "\n" in text]
+    assert titled == ["Ice\nThe glacier grows.", "Wind\nWindy."]
+    assert report.added == ("ice", "sun", "wind")
+    store = SqliteStore.open(path, embedder)
+    assert store.read_articles(0, 9) == [ice, sun, wind]
+    assert not path.with_name("index.staged.db").exists()
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_nothing_is_taken_from_another_models_reindex(
+    path: Path, embedder: WordEmbedder, make_article: MakeArticle
+) -> None:
+    """What it has staged is embedded anew."""
+    articles = corpus(make_article("ice", "The glacier."), make_article("sun", "Solar."))
+    interrupt(articles, path, embedder, after=1)
+    other = WordEmbedder("glacier")
+    reindex(articles, path, other)
+    assert other.embedded[-4:] == ["Ice\nThe glacier.", "The glacier.", "Sun\nSolar.", "Solar."]
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+@pytest.mark.usefixtures("one_at_a_time")
+def test_what_was_staged_and_is_broken_is_embedded_anew(
+    content: bytes, path: Path, embedder: WordEmbedder, make_article: MakeArticle
+) -> None:
+    """The index itself stays."""
+    old = make_article("old", "Old.")
+    reindex(corpus(old), path, embedder)
+    articles = corpus(old, make_article("sun", "Solar."), make_article("wind", "Windy."))
+    interrupt(articles, path, embedder, after=1)
+    path.with_name("index.staged.db").write_bytes(content)
+    report = reindex(articles, path, embedder)
+    assert (report.added, report.unchanged) == (("sun", "wind"), 1)
+    assert embedder.embedded == ["Sun\nSolar.", "Solar.", "Wind\nWindy.", "Windy."]
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_what_breaks_while_it_is_staged_is_embedded_again(
+    path: Path, embedder: WordEmbedder, make_article: MakeArticle
+) -> None:
+    """The reindex begins anew, and ends."""
+    articles = corpus(*(make_article(slug, "Text. " * 500) for slug in ("a", "b", "c")))
+    staged = path.with_name("index.staged.db")
+
+    def damage(done: int, total: int) -> None:
+        if done == total and staged.exists() and not embedder.embedded.count("broken"):
+            embedder.embedded.append("broken")
+            with closing(sqlite3.connect(staged)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with staged.open("r+b") as file:
+                file.seek(4096)
+                file.write(b"\xff" * (staged.stat().st_size - 4096))
+
+    assert reindex(articles, path, embedder, damage).articles == 3
+
+
+def write_file(folder: Path, slug: str, body: str) -> Path:
+    file = folder / f"{slug}.md"
+    text = f"---\ntitle: {slug}\nurl: https://example.org/{slug}\nlanguage: en\n---\n\n{body}\n"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_what_is_changed_meanwhile_stays_as_it_was(
+    path: Path, embedder: WordEmbedder, folder: Path
+) -> None:
+    """The report names it, and the next reindex takes it."""
+    for slug in ("changed", "gone", "new"):
+        write_file(folder, slug, "Old text.")
+    reindex(ArticleFolder(folder), path, embedder)
+    for slug in ("added", "changed", "gone", "new"):
+        write_file(folder, slug, "Text.")
+
+    def change(_done: int, _total: int) -> None:
+        write_file(folder, "changed", "New text.")
+        (folder / "gone.md").unlink(missing_ok=True)
+
+    report = reindex(ArticleFolder(folder), path, embedder, change)
+    assert (report.added, report.changed, report.removed) == (("added",), ("new",), ())
+    assert report.unchanged == 2
+    assert [fault.file for fault in report.faults] == ["changed.md", "gone.md"]
+    assert "the next reindex takes it" in report.faults[0].reason
+    store = SqliteStore.open(path, embedder)
+    bodies = {article.slug: article.body for article in store.read_articles(0, 9)}
+    old = "Old text."
+    assert bodies == {"added": "Text.", "changed": old, "gone": old, "new": "Text."}
+    report = reindex(ArticleFolder(folder), path, embedder)
+    assert (report.changed, report.removed, report.faults) == (("changed",), ("gone",), ())
+
+
+def test_the_first_of_many_are_named(path: Path, embedder: WordEmbedder, folder: Path) -> None:
+    """The others are counted: a report stays short however much was done."""
+    for number in range(102):
+        write_file(folder, f"a{number:03}", "Text.")
+        (folder / f"b{number:03}.md").write_text("Just text")
+    report = reindex(ArticleFolder(folder), path, embedder)
+    assert report.added == tuple(f"a{number:03}" for number in range(100))
+    assert [fault.file for fault in report.faults] == [f"b{n:03}.md" for n in range(100)]
+    assert report.unnamed == Unnamed(added=2, faults=2)
+    for number in range(102):
+        write_file(folder, f"a{number:03}", "Other text.")
+    report = reindex(ArticleFolder(folder), path, embedder)
+    assert (len(report.changed), report.unnamed) == (100, Unnamed(changed=2, faults=2))
+    for file in folder.iterdir():
+        file.unlink()
+    report = reindex(ArticleFolder(folder), path, embedder)
+    assert (len(report.removed), report.unnamed) == (100, Unnamed(removed=2))
+
+
+class TracedArticle(Article):
+    """One of which can be told whether it is still in memory."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_few_articles_are_in_memory_at_once(
+    path: Path, embedder: WordEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: those of a step, new or changed."""
+    monkeypatch.setattr(indexing, "_TEXTS_PER_STEP", 6)  # three articles
+    known: list[weakref.ref[Article]] = []
+    most = 0
+
+    def parse(slug: str, text: str) -> Article:
+        nonlocal most
+        traced = TracedArticle(*astuple(parse_article(slug, text)))
+        known.append(weakref.ref(traced))
+        most = max(most, sum(each() is not None for each in known))
+        return traced
+
+    monkeypatch.setattr("knowledge.corpus.parse_article", parse)
+    for text in ("Text.", "Other text."):
+        for number in range(30):
+            write_file(folder, f"{number:02}", text)
+        report = reindex(ArticleFolder(folder), path, embedder)
+    assert len(report.changed) == 30
+    # Each is understood once to be compared, and once to be embedded.
+    assert len(known) == 120
+    assert most <= 4

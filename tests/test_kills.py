@@ -17,8 +17,15 @@ import pytest
 from embeddings.errors import IndexMissing
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
-from embeddings.stores.sqlite import SqliteStore
-from killed_reindexes import CORPORA, Order, make_corpus, make_embedder, to_line
+from embeddings.stores.sqlite import SqliteStore, known_versions
+from killed_reindexes import (
+    CORPORA,
+    Order,
+    PlainEmbedder,
+    make_corpus,
+    make_embedder,
+    to_line,
+)
 
 SEEDED = pytest.mark.parametrize("seed", [20_260_105])
 
@@ -106,13 +113,17 @@ def orders(chance: random.Random, number: int) -> Iterator[tuple[str, float, int
 
 @SEEDED
 def test_the_index_outlives_kills(seed: int, tmp_path: Path, kill: Kill, expect: Expect) -> None:
-    """140 kills: it holds the old corpus or the new one, readers go on, the next reindex works."""
+    """140 kills: it holds the old corpus or the new one, readers go on, the next reindex works.
+
+    What was staged is not embedded once more.
+    """
     chance = random.Random(seed)  # noqa: S311 - the same each time
     path, embedder = tmp_path / "index.db", make_embedder("one")
     now = 0
     reindex(make_corpus(now), path, embedder)
     reader = Retriever(SqliteStore.open(path, embedder), embedder)
     stages: Counter[str] = Counter()
+    kept = 0
     for mark, delay, statement in orders(chance, 140):
         new = chance.choice([corpus for corpus in range(CORPORA) if corpus != now])
         stage = kill(Order(str(path), new, "one", mark, delay, statement))
@@ -128,8 +139,12 @@ def test_the_index_outlives_kills(seed: int, tmp_path: Path, kill: Kill, expect:
         assert all(hit.passage.article in held.articles for hit in reader.search("glacier", 9))
         # Two in three leave it as the kill did, so that one kill comes upon another's traces.
         if chance.randrange(3) == 0:
+            staged = staged_slugs(path, new)
+            kept += len(staged)
+            embedder.embedded.clear()
             reindex(make_corpus(new), path, embedder)
             assert content(path) == expect(new, "one")
+            assert not staged & embedded_slugs(embedder)
             now = new
         elif found == expect(new, "one"):
             now = new
@@ -137,6 +152,18 @@ def test_the_index_outlives_kills(seed: int, tmp_path: Path, kill: Kill, expect:
     assert stages["before"] >= 5
     assert stages["inside"] >= 40
     assert stages["committing"] + stages["after"] >= 20
+    assert kept >= 20
+
+
+def staged_slugs(path: Path, corpus: int) -> set[str]:
+    """The articles of a corpus that a reindex has left staged as they are."""
+    hashes = {article.slug: article.content_hash for article in make_corpus(corpus).articles}
+    staged = known_versions(path.with_name("index.staged.db"))
+    return {each.slug for each in staged if hashes.get(each.slug) == each.content_hash}
+
+
+def embedded_slugs(embedder: PlainEmbedder) -> set[str]:
+    return {text.partition("\n")[0].lower() for text in embedder.embedded if "\n" in text}
 
 
 @SEEDED

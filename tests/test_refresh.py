@@ -46,6 +46,7 @@ def slugs(hits: Sequence[Hit]) -> list[str]:
 def reads_of(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The slugs of the passages that are read from now on, one list for each time."""
     store = retriever._store
+    assert isinstance(store, SqliteStore)
     reads: list[list[str]] = []
     read = store.read_vectors
 
@@ -170,7 +171,7 @@ def test_an_index_that_is_built_anew_is_read_whole(
     index(path, make_article("wind", "Wind."), make_article("bike", "A bicycle."))
     reads = reads_of(retriever, monkeypatch)
     assert retriever.refresh()
-    assert reads == [["wind", "bike"]]
+    assert reads == [["bike", "wind"]]
     assert slugs(retriever.search("wind?")) == ["wind", "bike"]
 
 

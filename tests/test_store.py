@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,9 +13,16 @@ import numpy as np
 import pytest
 
 from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
-from embeddings.stores.contract import ArticleVersion, EmbeddedPassage, LanguageMean, language_mean
-from embeddings.stores.sqlite import SqliteStore, known_articles
+from embeddings.stores.contract import (
+    EmbeddedArticle,
+    EmbeddedPassage,
+    LanguageMean,
+    language_mean,
+)
+from embeddings.stores.sqlite import SqliteStore, known_articles, known_versions
+from embeddings.stores.sqlite_writing import SqliteWriting
 from knowledge.article import Article
+from knowledge.corpus import ArticleVersion
 from knowledge.passages import Passage
 from knowledge.sentences import Span
 from word_embedder import WordEmbedder
@@ -51,10 +58,32 @@ def language_mean_of(*values: float) -> LanguageMean:
     return LanguageMean(*(np.full(6, value, np.float32) for value in values))
 
 
+def embedded_article(
+    article: Article, *passages: EmbeddedPassage, digest: str | None = None
+) -> EmbeddedArticle:
+    """Make an article of these passages, or of one with two sentences."""
+    return EmbeddedArticle(article, passages or (embedded(article, (0, 3), (4, 8)),), digest)
+
+
+def version(embedded: EmbeddedArticle) -> ArticleVersion:
+    article = embedded.article
+    return ArticleVersion(article.slug, article.url, article.content_hash, embedded.file_digest)
+
+
+def reindex(
+    path: Path,
+    *staged: EmbeddedArticle,
+    removed: Sequence[str] = (),
+    embedder: WordEmbedder = EMBEDDER,
+) -> None:
+    with SqliteWriting.open(path, embedder) as writing:
+        if staged:
+            writing.stage(staged)
+        writing.switch(map(version, staged), removed, ())
+
+
 def write(path: Path, *articles: Article) -> None:
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        for article in articles:
-            store.replace_article(article, [embedded(article, (0, 3), (4, 8))])
+    reindex(path, *map(embedded_article, articles))
 
 
 def test_what_is_stored_is_read_back(path: Path, make_article: MakeArticle) -> None:
@@ -207,9 +236,11 @@ def test_the_passages_of_an_article_are_in_the_order_of_its_text(
     article, other = make_article("first", "Ice. Melt"), make_article("other", "Sun. Heat")
     late = replace(embedded(article, (0, 3)), passage=Passage(article, 5, 9, (Span(5, 9),)))
     early = replace(embedded(article, (0, 3)), passage=Passage(article, 0, 4, (Span(0, 4),)))
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.replace_article(other, [embedded(other, (0, 3))])
-        store.replace_article(article, [late, early])
+    reindex(
+        path,
+        embedded_article(other, embedded(other, (0, 3))),
+        embedded_article(article, late, early),
+    )
     store = SqliteStore.open(path, EMBEDDER)
     passages = store.read_passages(store.passage_ids("first"))
     assert [passage.text for passage in passages] == ["Ice.", "Melt"]
@@ -219,9 +250,7 @@ def test_the_passages_of_an_article_are_in_the_order_of_its_text(
 def test_removing_an_unknown_article_is_no_error(path: Path, make_article: MakeArticle) -> None:
     """Removing takes the passages along; a slug that is not there is passed over."""
     write(path, make_article("first", "Ice. Melt"))
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.remove_article("first")
-        store.remove_article("never-there")
+    reindex(path, removed=("first", "never-there"))
     store = SqliteStore.open(path, EMBEDDER)
     assert (store.article_count, store.passage_count) == (0, 0)
     assert store.read_vectors().passages.shape == (0, 6)
@@ -238,8 +267,7 @@ def test_an_id_of_a_passage_is_never_given_to_another(
     """New passages have higher ids than all before them, also when the last ones have gone."""
     write(path, make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat"))
     before = read_ids(path)
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.remove_article("second")
+    reindex(path, removed=["second"])
     write(path, make_article("third", "Sun. Heat"))
     [kept, new] = read_ids(path)
     assert kept == min(before)
@@ -251,8 +279,7 @@ def test_an_index_that_is_built_anew_has_other_ids(path: Path, make_article: Mak
     article = make_article("first", "Ice. Melt")
     write(path, article)
     before = read_ids(path)
-    with SqliteStore.writing(path, WordEmbedder("wind")):
-        pass
+    reindex(path, embedder=WordEmbedder("wind"))
     write(path, article)
     assert not set(before) & set(read_ids(path))
 
@@ -260,11 +287,12 @@ def test_an_index_that_is_built_anew_has_other_ids(path: Path, make_article: Mak
 def test_some_passages_can_be_read_alone(path: Path, make_article: MakeArticle) -> None:
     """Each with its own sentences, in the order of ids whatever order they are asked for in."""
     sizes = {"a": 1, "b": 3, "c": 2}
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        for slug, size in sizes.items():
-            article = make_article(slug, "Ice. Melt. Sun.")
-            bounds = [(0, 4), (5, 10), (11, 15)][:size]
-            store.replace_article(article, [embedded(article, *bounds)])
+    stored = []
+    for slug, size in sizes.items():
+        article = make_article(slug, "Ice. Melt. Sun.")
+        bounds = [(0, 4), (5, 10), (11, 15)][:size]
+        stored.append(embedded_article(article, embedded(article, *bounds)))
+    reindex(path, *stored)
     store = SqliteStore.open(path, EMBEDDER)
     first, second, third = store.all_passage_ids().tolist()
     vectors = store.read_vectors(np.array([third, second]))
@@ -284,27 +312,28 @@ def test_what_tells_whether_an_article_is_still_the_same(
 ) -> None:
     """The hash of its content, and the digest of its file if it came from one."""
     first, second = make_article("first", "Ice. Melt"), make_article("second", "Sun. Heat")
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.replace_article(first, [embedded(first, (0, 3))], "d1")
-        store.replace_article(second, [embedded(second, (0, 3))])
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        assert store.article_versions() == {
-            "first": ArticleVersion(first.content_hash, "d1"),
-            "second": ArticleVersion(second.content_hash, None),
-        }
-        store.set_file_digest("first", "d2")
-        assert store.article_versions()["first"] == ArticleVersion(first.content_hash, "d2")
+    reindex(path, embedded_article(second), embedded_article(first, digest="d1"))
+    old = ArticleVersion("first", first.url, first.content_hash, "d1")
+    new = ArticleVersion("first", first.url, first.content_hash, "d2")
+    other = ArticleVersion("second", second.url, second.content_hash, None)
+    with SqliteWriting.open(path, EMBEDDER) as writing:
+        assert list(writing.article_versions()) == [old, other]
+        writing.switch((), (), [new])
+        assert list(writing.article_versions()) == [new, other]
 
 
 def test_known_articles_need_no_embedder(path: Path, make_article: MakeArticle) -> None:
     """An index of whatever model gives back the articles that came from files."""
     first, second = make_article("first", "Ice."), make_article("second", "Sun.", published=None)
     third = make_article("third", "Wind.")
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.replace_article(first, [embedded(first, (0, 3))], "d1")
-        store.replace_article(second, [embedded(second, (0, 3))], "d2")
-        store.replace_article(third, [embedded(third, (0, 3))])
-    assert known_articles(path) == {"d1": first, "d2": second}
+    stored = [
+        embedded_article(first, digest="d1"),
+        embedded_article(second, digest="d2"),
+        embedded_article(third),
+    ]
+    reindex(path, *reversed(stored))
+    assert list(known_articles(path)) == [(version(each), each.article) for each in stored]
+    assert list(known_versions(path)) == [version(each) for each in stored]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
@@ -313,7 +342,8 @@ def test_nothing_is_known_without_an_index(content: bytes | None, path: Path) ->
     if content is not None:
         path.parent.mkdir()
         path.write_bytes(content)
-    assert known_articles(path) == {}
+    assert list(known_articles(path)) == []
+    assert list(known_versions(path)) == []
     assert (path.read_bytes() if path.exists() else None) == content
 
 
@@ -322,10 +352,11 @@ def test_articles_in_an_index_of_another_format_are_not_known(
 ) -> None:
     """Its tables may hold something else."""
     article = make_article("first", "Ice.")
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        store.replace_article(article, [embedded(article, (0, 3))], "d1")
-        store._connection.execute("UPDATE identity SET value = '2' WHERE name = 'format'")
-    assert known_articles(path) == {}
+    reindex(path, embedded_article(article, digest="d1"))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE identity SET value = '2' WHERE name = 'format'")
+    assert list(known_articles(path)) == []
+    assert list(known_versions(path)) == []
 
 
 def test_the_time_of_the_last_reindex(path: Path) -> None:
@@ -341,7 +372,7 @@ def test_the_time_of_the_last_reindex(path: Path) -> None:
     second = store.reindexed_at
     assert second is not None
     assert second > first
-    with pytest.raises(KeyError), SqliteStore.writing(path, EMBEDDER):
+    with pytest.raises(KeyError), SqliteWriting.open(path, EMBEDDER):
         raise KeyError
     assert store.reindexed_at == second
 
@@ -368,12 +399,18 @@ def test_the_log_beside_the_file_stays_small(
     reader = SqliteStore.open(path, EMBEDDER)
     articles = [make_article(str(number), "Ice. " * 2000) for number in range(500)]
     wal = path.with_name("index.db-wal")
-    with contextlib.suppress(KeyboardInterrupt), SqliteStore.writing(path, EMBEDDER) as store:
-        for article in articles:
-            store.replace_article(article, [embedded(article, (0, 3))])
+
+    def look_at_log() -> Iterator[ArticleVersion]:
+        """Comes after what is added."""
         assert wal.stat().st_size > 1_000_000
         if fails:
             raise KeyboardInterrupt
+        yield from ()
+
+    with contextlib.suppress(KeyboardInterrupt), SqliteWriting.open(path, EMBEDDER) as writing:
+        staged = [embedded_article(article) for article in articles]
+        writing.stage(staged)
+        writing.switch(map(version, staged), (), look_at_log())
     assert wal.stat().st_size == 0
     assert reader.article_count == (0 if fails else 500)
 
@@ -381,11 +418,12 @@ def test_the_log_beside_the_file_stays_small(
 def test_language_means_are_kept(path: Path) -> None:
     """Language means come back to the last bit."""
     mean = language_mean_of(0.1, 0.3, 0.7, 0.9)
-    with SqliteStore.writing(path, EMBEDDER) as store:
-        assert not store.has_language_means()
-        store.set_language_means({"kk": mean})
-        assert store.has_language_means()
-        while_writing = store.read_language_means()
+    with SqliteWriting.open(path, EMBEDDER) as writing:
+        assert not writing.has_language_means()
+        writing.set_language_means({"kk": mean})
+        assert writing.has_language_means()
+        while_writing = writing.read_language_means()
+        writing.switch((), (), ())
     for means in (while_writing, SqliteStore.open(path, EMBEDDER).read_vectors().language_means):
         assert means.keys() == {"kk"}
         assert np.array_equal(astuple(means["kk"]), astuple(mean))
@@ -422,8 +460,7 @@ def test_an_index_of_another_number_type_is_refused(path: Path, make_article: Ma
     """The message names both number types and the setting, in place of a hash of the model."""
     embedder = WordEmbedder("ice")
     embedder.identity = "bfloat16 sha256:1"
-    with SqliteStore.writing(path, embedder):
-        pass
+    reindex(path, embedder=embedder)
     embedder.identity = "float32 sha256:1"
     with pytest.raises(
         IndexUnusable,
@@ -436,9 +473,10 @@ def test_writing_with_another_model_starts_anew(path: Path, make_article: MakeAr
     """A reindex with another model drops the old content, and only when it commits."""
     write(path, make_article("first", "Ice. Melt"))
     other = WordEmbedder("glacier", "wind")
-    with SqliteStore.writing(path, other) as store:
-        assert store.article_versions() == {}
+    with SqliteWriting.open(path, other) as writing:
+        assert list(writing.article_versions()) == []
         assert SqliteStore.open(path, EMBEDDER).article_count == 1
+        writing.switch((), (), ())
     assert SqliteStore.open(path, other).article_count == 0
 
 
@@ -476,11 +514,15 @@ def test_a_damaged_file_is_refused_and_replaced(
 
 
 def test_an_error_while_writing_changes_nothing(path: Path, make_article: MakeArticle) -> None:
-    """What is raised inside the transaction rolls back all of it."""
+    """What is raised while the index is switched rolls back all of it."""
     write(path, make_article("first", "Ice. Melt"))
-    with pytest.raises(KeyError), SqliteStore.writing(path, EMBEDDER) as store:
-        store.remove_article("first")
+
+    def fail() -> Iterator[ArticleVersion]:
         raise KeyError
+        yield
+
+    with pytest.raises(KeyError), SqliteWriting.open(path, EMBEDDER) as writing:
+        writing.switch((), ["first"], fail())
     assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
@@ -492,10 +534,15 @@ def test_a_reader_sees_the_old_index_until_the_commit(
     reader = SqliteStore.open(path, EMBEDDER)
     with reader.snapshot() as before:
         pass
-    with SqliteStore.writing(path, EMBEDDER) as writer:
-        writer.remove_article("first")
+
+    def look() -> Iterator[ArticleVersion]:
+        """Comes after what is removed."""
         with reader.snapshot() as during:
             assert (during, reader.article_count) == (before, 1)
+        yield from ()
+
+    with SqliteWriting.open(path, EMBEDDER) as writing:
+        writing.switch((), ["first"], look())
     with reader.snapshot() as after:
         assert (after, reader.article_count) == (before + 1, 0)
 
@@ -506,8 +553,7 @@ def test_a_snapshot_stays_the_same_through_a_commit(path: Path, make_article: Ma
     reader = SqliteStore.open(path, EMBEDDER)
     with reader.snapshot():
         [passage_id] = reader.read_vectors().passage_ids.tolist()
-        with SqliteStore.writing(path, EMBEDDER) as writer:
-            writer.remove_article("first")
+        reindex(path, removed=["first"])
         assert reader.read_passages([passage_id])[0].text == "Ice. Melt"
     with pytest.raises(IndexUnusable):
         reader.read_passages([passage_id])
@@ -515,11 +561,12 @@ def test_a_snapshot_stays_the_same_through_a_commit(path: Path, make_article: Ma
 
 def test_a_second_writer_is_told_so(path: Path, make_article: MakeArticle) -> None:
     """Two reindexes at once: the second ends at once with an error, the first is not disturbed."""
-    with SqliteStore.writing(path, EMBEDDER) as first:
+    with SqliteWriting.open(path, EMBEDDER) as first:
         with pytest.raises(IndexBusy, match="Another reindex"):
             write(path)
-        article = make_article("first", "Ice. Melt")
-        first.replace_article(article, [embedded(article, (0, 3), (4, 8))])
+        article = embedded_article(make_article("first", "Ice. Melt"))
+        first.stage([article])
+        first.switch([version(article)], (), ())
     assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
@@ -534,10 +581,12 @@ def test_a_full_disk_leaves_the_old_index(path: Path, make_article: MakeArticle)
     """When the disk fills during a reindex, the old index stays and the message says why."""
     write(path, make_article("first", "Ice. Melt"))
     large = make_article("second", "Sun. " * 100_000)
-    with pytest.raises(IndexUnusable, match="full"), SqliteStore.writing(path, EMBEDDER) as store:
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
-        store.replace_article(large, [embedded(large, (0, 3), (4, 8))])
+    article = embedded_article(large)
+    with pytest.raises(IndexUnusable, match="full"), SqliteWriting.open(path, EMBEDDER) as writing:
+        (pages,) = writing._connection.execute("PRAGMA page_count").fetchone()
+        writing._connection.execute(f"PRAGMA max_page_count = {pages}")
+        writing.stage([article])
+        writing.switch([version(article)], (), ())
     assert SqliteStore.open(path, EMBEDDER).article_count == 1
 
 
@@ -546,11 +595,12 @@ import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from word_embedder import WordEmbedder
-from embeddings.stores.sqlite import SqliteStore
-with SqliteStore.writing(Path({index!r}), WordEmbedder("glacier", "solar")) as store:
-    store.remove_article("first")
+from embeddings.stores.sqlite_writing import SqliteWriting
+def wait():
     print("removed", flush=True)
-    sys.stdin.read()
+    yield sys.stdin.read()
+with SqliteWriting.open(Path({index!r}), WordEmbedder("glacier", "solar")) as writing:
+    writing.switch((), ["first"], wait())
 """
 
 
@@ -573,8 +623,7 @@ def test_an_open_index_is_checked_again(path: Path, make_article: MakeArticle) -
     """An index that another model rebuilt while it was open is refused, never searched."""
     write(path, make_article("first", "Ice. Melt"))
     reader = SqliteStore.open(path, EMBEDDER)
-    with SqliteStore.writing(path, WordEmbedder("wind", "sun")) as writer:
-        assert writer.article_count == 0
+    reindex(path, embedder=WordEmbedder("wind", "sun"))
     with pytest.raises(IndexUnusable, match="another model"), reader.snapshot():
         pass
 
@@ -584,8 +633,7 @@ def test_a_rebuilt_index_is_another_generation(path: Path) -> None:
     other = WordEmbedder("wind", "sun")
     generations = []
     for embedder in (EMBEDDER, other, EMBEDDER):
-        with SqliteStore.writing(path, embedder):
-            pass
+        reindex(path, embedder=embedder)
         with SqliteStore.open(path, embedder).snapshot() as generation:
             generations.append(generation)
     assert len(set(generations)) == 3

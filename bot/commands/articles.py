@@ -132,14 +132,15 @@ def _say_draft(source: str, name: str | None) -> None:
     limit_this_process()
     settings = preparation.start()
     from embeddings.stores.sqlite import known_articles
-    from knowledge.corpus import load_corpus
+    from knowledge.corpus import ArticleFolder, Findings
     from knowledge.duplicates import find_same
     from knowledge.errors import Problem, ReadingError
 
     try:
         draft = _read_here(settings, source, name)
-        corpus = load_corpus(settings.articles_dir, known_articles(settings.index_path))
-        same = find_same(draft, corpus.articles)
+        folder = ArticleFolder(settings.articles_dir)
+        articles = folder.articles(known_articles(settings.index_path), Findings())
+        same = find_same(draft, articles)
     except ReadingError as error:
         typer.echo(to_json(ReadingProblem(error.problem, error.subject, error.detail)))
     except MemoryError:
@@ -236,9 +237,9 @@ def _reindex(settings: "Settings") -> None:
     from embeddings.errors import EmbeddingsError
 
     try:
-        corpus = preparation.load_corpus(settings)
+        folder = preparation.article_folder(settings)
         embedder = preparation.load_embedder(settings)
-        report = preparation.index_articles(corpus, settings.index_path, embedder)
+        report = preparation.index_articles(folder, settings, embedder)
     except EmbeddingsError as error:
         raise ReindexError(
             f"{error} The article's file is as you wanted it; `python -m bot reindex` brings it "

@@ -32,6 +32,14 @@ def reindex(
             help="Load the model, then reindex for each line on stdin, and print lines of JSON.",
         ),
     ] = False,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="Help the reindex that is under way, here or on another machine that shares its "
+            "database and index, until it has no articles left.",
+        ),
+    ] = False,
 ) -> None:
     """Bring the index up to date with the articles; only what changed is read again."""
     settings = preparation.start()
@@ -40,18 +48,26 @@ def reindex(
     compute_when_nobody_else_does()
     # As on Ctrl-C: what was begun is rolled back, and the file is closed.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    from bot.one_reindex import only_reindex
     from bot.reports import news_to_json, report_text
 
     if worker:
         _work(settings)
         return
-    corpus = preparation.load_corpus(settings)  # a wrong folder is noticed before the model loads
-    embedder = preparation.load_embedder(settings)
-    report = preparation.index_articles(corpus, settings.index_path, embedder)
+    if join:
+        _join(settings)
+        return
+    with only_reindex(settings.data_dir, settings.database_url) as look:
+        # A wrong folder is noticed before the model loads.
+        folder = preparation.article_folder(settings)
+        embedder = preparation.load_embedder(settings)
+        report = preparation.index_articles(folder, settings, embedder, look)
     typer.echo(news_to_json(report) if as_json else report_text(report, "en"))
 
 
 def _work(settings: "Settings") -> None:
+    from bot.errors import ReindexCancelled
+    from bot.one_reindex import only_reindex
     from bot.reports import Failure, Progress
     from embeddings.indexing import reindex
 
@@ -60,18 +76,34 @@ def _work(settings: "Settings") -> None:
 
     def progress(done: int, total: int) -> None:
         nonlocal said_at
+        look()
         if time.monotonic() - said_at >= _NEWS_EVERY or done == total:
             said_at = time.monotonic()
             _say(Progress(done, total))
 
     for _order in sys.stdin:
         try:
-            corpus = preparation.load_corpus(settings)
-            _say(reindex(corpus, settings.index_path, embedder, progress))
+            with only_reindex(settings.data_dir, settings.database_url) as look:
+                folder = preparation.article_folder(settings)
+                with preparation.article_queues(settings) as share:
+                    report = reindex(folder, settings.store_address, embedder, progress, share)
+            _say(report)
         except IndexBusy as error:
             _say(Failure(str(error), "busy"))
+        except ReindexCancelled as error:
+            _say(Failure(str(error), "cancelled"))
         except (KnowledgeError, EmbeddingsError, BotError) as error:
             _say(Failure(str(error), "failed"))
+
+
+def _join(settings: "Settings") -> None:
+    from embeddings.indexing import help_to_reindex
+
+    folder = preparation.article_folder(settings)
+    embedder = preparation.load_embedder(settings)
+    with preparation.article_queues(settings) as share, preparation.show_progress() as advance:
+        count = help_to_reindex(folder, settings.store_address, embedder, share, advance)
+    typer.echo(f"Nothing is left to embed. Articles that were embedded here: {count:,}.")
 
 
 def _say(news: "ReindexNews") -> None:

@@ -6,27 +6,37 @@ import is imported where it is needed, so that `--help` is there at once.
 
 import contextlib
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from embeddings.errors import IndexDamaged, IndexUnusable
+from embeddings.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMissing,
+    IndexUnavailable,
+    IndexUnusable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bot.settings import Settings
     from embeddings.confidence import Calibration
     from embeddings.embedder import Embedder
-    from embeddings.indexing import IndexReport
+    from embeddings.indexing import IndexReport, Progress, ShareQueue
     from embeddings.retriever import Retriever
-    from embeddings.stores.sqlite import SqliteStore
+    from embeddings.stores.contract import Store
     from knowledge.article import Article
-    from knowledge.corpus import Corpus
+    from knowledge.corpus import ArticleFolder, Fault
     from knowledge.fetching import Fetcher
 
 logger = logging.getLogger(__name__)
+
+# In seconds, from one look to the next while another process builds the index.
+_BUSY_PAUSE = 5
 
 _UNCALIBRATED = (
     "The confidence is not calibrated for this embedding model; answers are shown as unsure. "
@@ -54,7 +64,7 @@ def configure_log(settings: "Settings", level: str) -> None:
 def open_retriever(settings: "Settings") -> "Retriever":
     """Load the model, build the index if there is none to use, and open it."""
     from embeddings.retriever import Retriever
-    from embeddings.stores.sqlite import discard_index
+    from embeddings.stores.sqlite_file import discard_index
 
     embedder = load_embedder(settings)
     calibration = load_calibration(settings, embedder)
@@ -63,24 +73,44 @@ def open_retriever(settings: "Settings") -> "Retriever":
         retriever.refresh()
     except IndexDamaged as error:
         logger.warning("%s (It is built anew now.)", error)
-        discard_index(settings.index_path)
+        if isinstance(settings.store_address, Path):
+            discard_index(settings.store_address)
         retriever = Retriever(_open_store(settings, embedder), embedder, calibration)
     return retriever
 
 
-def _open_store(settings: "Settings", embedder: "Embedder") -> "SqliteStore":
-    from embeddings.stores.sqlite import SqliteStore
+def _open_store(settings: "Settings", embedder: "Embedder") -> "Store":
+    from embeddings.stores.opening import open_store
 
-    path = settings.index_path
     try:
-        return SqliteStore.open(path, embedder)
+        return open_store(settings.store_address, embedder)
+    except IndexUnavailable:
+        raise
+    except IndexMissing:
+        logger.info("There is no index yet; it is built now")
     except IndexUnusable as error:
-        if path.exists():
-            logger.warning("%s (It is built anew now.)", error)
-        corpus = load_corpus(settings)
-        warn_of_faults(corpus)
-        index_articles(corpus, path, embedder)
-    return SqliteStore.open(path, embedder)
+        logger.warning("%s (It is built anew now.)", error)
+    _build_index(settings, embedder)
+    return open_store(settings.store_address, embedder)
+
+
+def _build_index(settings: "Settings", embedder: "Embedder") -> None:
+    from bot.one_reindex import only_reindex
+
+    while True:
+        try:
+            with only_reindex(settings.data_dir, settings.database_url):
+                folder = article_folder(settings)
+                # After another replica there is nothing left to do.
+                report = index_articles(folder, settings, embedder)
+                warn_of_faults(report.faults)
+        except IndexBusy:
+            if settings.database_url is None:
+                raise
+            logger.info("Another process builds the index; this one waits for it")
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration":
@@ -97,32 +127,30 @@ def load_calibration(settings: "Settings", embedder: "Embedder") -> "Calibration
     return calibration
 
 
-def load_corpus(settings: "Settings", articles: Path | None = None) -> "Corpus":
-    """Read a folder of articles, or the one that is set."""
+def article_folder(settings: "Settings") -> "ArticleFolder":
+    """Find the folder of articles that is set."""
     from bot.errors import SettingsError
-    from embeddings.stores.sqlite import known_articles
-    from knowledge.corpus import load_corpus
+    from knowledge.corpus import ArticleFolder
     from knowledge.errors import CorpusError
 
     try:
-        # Of thousands of files only those that have changed are read as articles.
-        return load_corpus(articles or settings.articles_dir, known_articles(settings.index_path))
+        return ArticleFolder(settings.articles_dir)
     except CorpusError as error:
-        if articles:
-            raise
         raise SettingsError(f"{error} Set ARTICLES_DIR to the folder of the articles.") from error
 
 
 def load_articles(settings: "Settings", folder: Path | None) -> "Sequence[Article]":
-    """Read the sound articles of a folder, and warn of the others."""
-    corpus = load_corpus(settings, folder)
-    warn_of_faults(corpus)
+    """Read the sound articles of a folder, or of the one that is set, and warn of the others."""
+    from knowledge.corpus import load_corpus
+
+    corpus = load_corpus(folder or article_folder(settings).path)
+    warn_of_faults(corpus.faults)
     return corpus.articles
 
 
-def warn_of_faults(corpus: "Corpus") -> None:
+def warn_of_faults(faults: "Sequence[Fault]") -> None:
     """Say in the log which files are not articles, and why."""
-    for fault in corpus.faults:
+    for fault in faults:
         logger.warning("%s: %s", fault.file, fault.reason)
 
 
@@ -143,8 +171,50 @@ def load_embedder(settings: "Settings") -> "Embedder":
         )
 
 
-def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "IndexReport":
-    """Reindex, and show how far it is, how fast it goes and how long it will take."""
+def index_articles(
+    folder: "ArticleFolder",
+    settings: "Settings",
+    embedder: "Embedder",
+    look: "Callable[[], object]" = lambda: None,
+) -> "IndexReport":
+    """Reindex, and show how far it is, how fast it goes and how long it will take.
+
+    Args:
+        folder: What the index shall hold.
+        settings: Where it is, and the database through which others may help.
+        embedder: Embeds what is new.
+        look: Called every now and then; see `bot.one_reindex`.
+    """
+    from embeddings.indexing import reindex
+
+    with article_queues(settings) as share, show_progress(look) as advance:
+        return reindex(folder, settings.store_address, embedder, advance, share)
+
+
+@contextlib.contextmanager
+def article_queues(settings: "Settings") -> "Iterator[ShareQueue]":
+    """Open, if need be, the queue from which other processes take articles of a reindex."""
+    from bot.errors import JournalError, JournalUnusable
+    from bot.storage.article_queue import DatabaseQueue
+    from bot.storage.database import Database
+
+    with contextlib.ExitStack() as opened:
+
+        def share(key: str) -> DatabaseQueue | None:
+            try:
+                database = Database.open(settings.data_dir, url=settings.database_url)
+            except (JournalError, JournalUnusable) as error:
+                logger.warning("Nobody can help to reindex: %s", error)
+                return None
+            opened.callback(database.close)
+            return DatabaseQueue(database, key)
+
+        yield share
+
+
+@contextlib.contextmanager
+def show_progress(look: "Callable[[], object]" = lambda: None) -> "Iterator[Progress]":
+    """Show how far a reindex is, if somebody looks at it."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -152,8 +222,6 @@ def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "Index
         TextColumn,
         TimeRemainingColumn,
     )
-
-    from embeddings.indexing import reindex
 
     console = stderr_console()
     columns = (
@@ -171,9 +239,10 @@ def index_articles(corpus: "Corpus", path: Path, embedder: "Embedder") -> "Index
         def advance(done: int, total: int) -> None:
             speed = progress.tasks[0].speed
             rate = f"{speed:.0f} texts/s," if speed else ""
+            look()
             progress.update(task, completed=done, total=total, rate=rate)
 
-        return reindex(corpus, path, embedder, advance)
+        yield advance
 
 
 def stderr_console() -> Console:

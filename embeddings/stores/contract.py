@@ -4,7 +4,7 @@ There are two: an SQLite file, of which the passages are ranked in memory, and M
 those that are worth ranking.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
@@ -16,24 +16,12 @@ import numpy.typing as npt
 from embeddings.embedder import Embeddings
 from embeddings.lexical import Words
 from knowledge.article import Article
+from knowledge.corpus import ArticleVersion
 from knowledge.passages import Passage
 from knowledge.sentences import Span
 
 if TYPE_CHECKING:
     from embeddings.ranking import Ranked, Search
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleVersion:
-    """What tells whether an article is still as it was stored.
-
-    Attributes:
-        content_hash: `Article.content_hash`.
-        file_digest: `knowledge.corpus.file_digest` of its file; None if it came from no file.
-    """
-
-    content_hash: str
-    file_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +45,21 @@ class EmbeddedPassage:
     names: Words
     tokens: bytes
     sentence_tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedArticle:
+    """An article as it is staged.
+
+    Attributes:
+        article: The article.
+        passages: All of its passages, in the order of its text.
+        file_digest: `knowledge.corpus.file_digest` of its file; None if it came from no file.
+    """
+
+    article: Article
+    passages: tuple[EmbeddedPassage, ...]
+    file_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +223,74 @@ class Store(Protocol):
             limit: How many at most.
             year: The year that they must be of; None for any.
             month: The month that they must be of, 1 to 12; None for any.
+        """
+
+
+class Staging(Protocol):
+    """What a reindex has embedded and stored beside the index, where nobody searches it yet.
+
+    Several processes may stage articles at once. What is staged outlives a reindex that is
+    killed, and the next one goes on from there, unless its model, splitter or format is another.
+    """
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others, also from those that there will be: 1 to 64 letters."""
+
+    def read_language_means(self) -> dict[str, LanguageMean]:
+        """Read the means that the index has, or will have."""
+
+    def stage(self, articles: Sequence[EmbeddedArticle]) -> None:
+        """Store articles, each in place of what was staged under its slug, however often.
+
+        They outlive a kill as soon as this returns.
+
+        Raises:
+            IndexUnusable: It can't be written, or the reindex has ended meanwhile.
+        """
+
+
+class Writing(Staging, Protocol):
+    """A reindex, one at a time: what is staged becomes the index in one step."""
+
+    @property
+    def article_count(self) -> int:
+        """Articles in the index, after `switch` those of the new one."""
+
+    @property
+    def passage_count(self) -> int:
+        """Passages in the index, likewise."""
+
+    def has_language_means(self) -> bool:
+        """Tell whether the index has means; it has none while it is made for the first time."""
+
+    def set_language_means(self, means: dict[str, LanguageMean]) -> None:
+        """Keep the means for the index that will be, and for all who stage."""
+
+    def article_versions(self) -> Iterator[ArticleVersion]:
+        """Read what is in the index, page by page, in ascending order of slugs (code points).
+
+        There is nothing in an index of another model, splitter or format.
+        """
+
+    def staged_versions(self) -> Iterator[ArticleVersion]:
+        """Read what is staged by now, by anybody, likewise."""
+
+    def switch(
+        self,
+        staged: Iterable[ArticleVersion],
+        removed: Iterable[str],
+        resaved: Iterable[ArticleVersion],
+    ) -> None:
+        """Make what is staged the index, in one step, and empty the staging: once, at the end.
+
+        Readers see the index as it was or all of this. If all three are empty nothing is another
+        generation of the index; only the time of the last reindex is.
+
+        Args:
+            staged: What goes into the index, in place of what it has under these slugs; all of it
+                is staged, and whatever else is staged is forgotten. Ascending slugs.
+            removed: Slugs of articles that leave the index. Ascending.
+            resaved: Articles of the index whose file's digest is another one now, and nothing
+                else. Ascending slugs.
         """

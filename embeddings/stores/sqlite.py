@@ -10,91 +10,39 @@ changed.
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from embeddings.embedder import Embedder
-from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
-from embeddings.stores.contract import (
-    ArticleVersion,
-    EmbeddedPassage,
-    LanguageMean,
-    Ranker,
-    Vectors,
+from embeddings.errors import IndexDamaged, IndexMissing, IndexUnusable
+from embeddings.stores.contract import LanguageMean, Ranker, Vectors
+from embeddings.stores.sqlite_file import (
+    ARTICLE_COLUMNS,
+    FORMAT_VERSION,
+    cannot_read,
+    check_identity,
+    connect,
+    read_identity,
+    read_language_means,
+    read_versions,
+    to_article,
 )
 from embeddings.stores.sqlite_ranker import SqliteRanker
 from knowledge.article import Article
-from knowledge.passages import SPLITTER_VERSION, Passage
+from knowledge.corpus import ArticleVersion
+from knowledge.passages import Passage
 from knowledge.sentences import Span
 
 logger = logging.getLogger(__name__)
 
 _Read = TypeVar("_Read")
 
-FORMAT_VERSION = 3
-"""Raised whenever the tables below change or hold something else."""
-
-_BUSY_TIMEOUT = 5.0
-"""Seconds that a reader waits for a lock; in WAL mode only a moment at opening needs one."""
-
-_WAL_SIZE = 4 * 1024 * 1024
-"""Bytes that the log beside the file may keep; a reindex writes all of its changes there."""
-
-# The numbers begin anywhere, since an index that is built anew must not look like the one before.
-_TABLES = """
-CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE state (generation INTEGER NOT NULL, reindexed_at TEXT);
-INSERT INTO state (generation) VALUES (abs(random() % 1000000000));
-CREATE TABLE articles (
-    id INTEGER PRIMARY KEY,
-    slug TEXT NOT NULL UNIQUE,
-    title TEXT NOT NULL,
-    url TEXT NOT NULL,
-    publisher TEXT,
-    language TEXT NOT NULL,
-    published TEXT,
-    content_hash TEXT NOT NULL,
-    file_digest TEXT,
-    body TEXT NOT NULL
-);
-CREATE INDEX articles_by_content ON articles (content_hash);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    article_id INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    embedding BLOB NOT NULL,
-    words BLOB NOT NULL,
-    names BLOB NOT NULL,
-    tokens BLOB NOT NULL
-);
-INSERT INTO sqlite_sequence VALUES ('passages', abs(random() % 1000000000000));
-CREATE INDEX passages_by_article ON passages (article_id);
-CREATE TABLE sentences (
-    id INTEGER PRIMARY KEY,
-    passage_id INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    embedding BLOB NOT NULL,
-    tokens INTEGER NOT NULL
-);
-CREATE INDEX sentences_by_passage ON sentences (passage_id);
-CREATE TABLE language_means (
-    language TEXT PRIMARY KEY,
-    question BLOB NOT NULL,
-    passage BLOB NOT NULL,
-    question_token BLOB NOT NULL,
-    passage_token BLOB NOT NULL
-) WITHOUT ROWID;
-"""
-
-_ARTICLE = "slug, title, url, body, publisher, language, published"
 # No date is less than any date, so articles without one are last.
 _NEWEST_FIRST = "ORDER BY published DESC, slug"
 # "g" comes after every digit of a hash.
@@ -122,55 +70,17 @@ class SqliteStore:
         """
         if not path.is_file():
             raise IndexMissing(f"There is no index at {path} yet. Build it: python -m bot reindex")
-        connection = _connect(path)
+        connection = connect(path)
         try:
             connection.execute("PRAGMA query_only = ON")
-            _check_identity(connection, path, embedder)
+            check_identity(connection, path, embedder)
         except IndexUnusable:
             connection.close()
             raise
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise _cannot_read(path, error) from error
+            raise cannot_read(path, error) from error
         return cls(connection, path, embedder)
-
-    @classmethod
-    @contextmanager
-    def writing(cls, path: Path, embedder: Embedder) -> Iterator[Self]:
-        """Open an index for writing, in one transaction that ends with the context.
-
-        Leaving the context commits, an exception rolls back. An index of another identity is
-        emptied first, within the same transaction; a damaged file is replaced. It is another
-        generation of the index then, unless nothing was changed in it.
-
-        Raises:
-            IndexBusy: Another process is writing to it.
-            IndexDamaged: A part of it that had to be read is broken.
-            IndexUnusable: The file or its folder cannot be written.
-        """
-        connection = _connect_for_writing(path)
-        try:
-            # Another reindex may take an hour: say so rather than wait for it.
-            connection.execute("PRAGMA busy_timeout = 0")
-            connection.execute("BEGIN IMMEDIATE")
-            if _read_identity(connection) != _identity(embedder):
-                _create_tables(connection, embedder)
-            before = connection.total_changes
-            yield cls(connection, path, embedder)
-            changed = connection.total_changes != before
-            connection.execute(
-                "UPDATE state SET generation = generation + ?, reindexed_at = ?",
-                (int(changed), datetime.now(UTC).isoformat()),
-            )
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise _cannot_write(path, error) from error
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            raise _cannot_read(path, error) from error
-        finally:
-            _close_writing(connection)
 
     def close(self) -> None:
         """Release the file."""
@@ -204,13 +114,13 @@ class SqliteStore:
         try:
             self._connection.execute("BEGIN")
             try:
-                _check_identity(self._connection, self._path, self._embedder)
+                check_identity(self._connection, self._path, self._embedder)
                 (generation,) = self._connection.execute("SELECT generation FROM state").fetchone()
                 yield int(generation)
             finally:
                 self._connection.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
-            unreadable = _cannot_read(self._path, error)
+            unreadable = cannot_read(self._path, error)
             if isinstance(unreadable, IndexDamaged):
                 self._damage = unreadable
             raise unreadable from error
@@ -229,10 +139,10 @@ class SqliteStore:
         file = _file_at(self._path)
         if file is None or file == self._file:
             return
-        connection = _connect(self._path)
+        connection = connect(self._path)
         try:
             connection.execute("PRAGMA query_only = ON")
-            built = bool(_read_identity(connection))
+            built = bool(read_identity(connection))
         except sqlite3.DatabaseError:
             built = False
         if not built:
@@ -245,106 +155,9 @@ class SqliteStore:
         """Return what ranks the passages; it keeps their embeddings in memory."""
         return SqliteRanker(self)
 
-    def article_versions(self) -> dict[str, ArticleVersion]:
-        """Tell which articles there are, by their slugs, and how they were stored."""
-        rows = self._connection.execute("SELECT slug, content_hash, file_digest FROM articles")
-        return {slug: ArticleVersion(*version) for slug, *version in rows}
-
-    def has_language_means(self) -> bool:
-        """Tell whether `set_language_means` has been called since the index was created."""
-        return self._count("language_means") > 0
-
-    def set_language_means(self, means: dict[str, LanguageMean]) -> None:
-        """Replace the language means."""
-        self._connection.execute("DELETE FROM language_means")
-        self._connection.executemany(
-            "INSERT INTO language_means VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    language,
-                    mean.question.tobytes(),
-                    mean.passage.tobytes(),
-                    mean.question_token.tobytes(),
-                    mean.passage_token.tobytes(),
-                )
-                for language, mean in means.items()
-            ],
-        )
-
     def read_language_means(self) -> dict[str, LanguageMean]:
-        """Read what `set_language_means` has stored."""
-        rows = self._connection.execute(
-            "SELECT language, question, passage, question_token, passage_token FROM language_means"
-        )
-        return {
-            language: LanguageMean(*(np.frombuffer(blob, np.float32) for blob in blobs))
-            for language, *blobs in rows
-        }
-
-    def replace_article(
-        self,
-        article: Article,
-        passages: Sequence[EmbeddedPassage],
-        file_digest: str | None = None,
-    ) -> None:
-        """Store an article with its passages, in place of what was stored under its slug."""
-        self.remove_article(article.slug)
-        row = self._connection.execute(
-            "INSERT INTO articles (slug, title, url, publisher, language, published, body, "
-            "content_hash, file_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                article.slug,
-                article.title,
-                article.url,
-                article.publisher,
-                article.language,
-                article.published.isoformat() if article.published else None,
-                article.body,
-                article.content_hash,
-                file_digest,
-            ),
-        )
-        for embedded in passages:
-            self._insert_passage(row.lastrowid, embedded)
-
-    def _insert_passage(self, article_id: int | None, embedded: EmbeddedPassage) -> None:
-        passage = embedded.passage
-        row = self._connection.execute(
-            'INSERT INTO passages (article_id, start, "end", embedding, words, names, tokens) '
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                article_id,
-                passage.start,
-                passage.end,
-                _to_blob(embedded.embedding),
-                embedded.words.tobytes(),
-                embedded.names.tobytes(),
-                embedded.tokens,
-            ),
-        )
-        self._connection.executemany(
-            'INSERT INTO sentences (passage_id, start, "end", embedding, tokens) '
-            "VALUES (?, ?, ?, ?, ?)",
-            [
-                (row.lastrowid, sentence.start, sentence.end, _to_blob(embedding), tokens)
-                for sentence, embedding, tokens in zip(
-                    passage.sentences,
-                    embedded.sentence_embeddings,
-                    embedded.sentence_tokens,
-                    strict=True,
-                )
-            ],
-        )
-
-    def set_file_digest(self, slug: str, file_digest: str | None) -> None:
-        """Note that an article stayed the same though its file is another one."""
-        self._connection.execute(
-            "UPDATE articles SET file_digest = ? WHERE slug = ?", (file_digest, slug)
-        )
-
-    def remove_article(self, slug: str) -> None:
-        """Remove an article with its passages; an unknown slug is no error."""
-        self._connection.execute("DELETE FROM articles WHERE slug = ?", (slug,))
+        """Read the means of the languages that the model has been asked about."""
+        return read_language_means(self._connection)
 
     def all_passage_ids(self) -> npt.NDArray[np.int64]:
         """Return the ids of all passages, in ascending order, shape (n,)."""
@@ -412,13 +225,13 @@ class SqliteStore:
         ):
             sentences.setdefault(passage_id, []).append(Span(*span))
         rows = self._connection.execute(
-            f'SELECT passages.id, start, "end", {_ARTICLE} '  # noqa: S608 - names from this file only
+            f'SELECT passages.id, start, "end", {ARTICLE_COLUMNS} '  # noqa: S608 - names from this file only
             "FROM passages JOIN articles ON articles.id = article_id "
             "WHERE passages.id IN (SELECT value FROM json_each(?))",
             chosen,
         )
         passages = {
-            passage_id: Passage(_to_article(article), start, end, tuple(sentences[passage_id]))
+            passage_id: Passage(to_article(article), start, end, tuple(sentences[passage_id]))
             for passage_id, start, end, *article in rows
         }
         return _in_order(passages, passage_ids)
@@ -449,11 +262,11 @@ class SqliteStore:
         """
         rows = self._connection.execute(
             # Sorted by ids first: sorting with their texts, 20,000 articles would take a second.
-            f"SELECT {_ARTICLE} FROM articles WHERE id IN "  # noqa: S608 - names from this file only
+            f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE id IN "  # noqa: S608 - names from this file only
             f"(SELECT id FROM articles {_NEWEST_FIRST} LIMIT ? OFFSET ?) {_NEWEST_FIRST}",
             (limit, offset),
         )
-        return [_to_article(row) for row in rows]
+        return [to_article(row) for row in rows]
 
     def count_before(self, slug: str) -> int:
         """Count the articles that come before one in the list of all; 0 if it isn't there."""
@@ -472,10 +285,10 @@ class SqliteStore:
             content_hash: The beginning of the article's content hash.
         """
         row = self._connection.execute(
-            f"SELECT {_ARTICLE} FROM articles WHERE {_HASH_BEGINS}",  # noqa: S608 - names from this file only
+            f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE {_HASH_BEGINS}",  # noqa: S608 - names from this file only
             (content_hash,),
         ).fetchone()
-        return _to_article(row) if row else None
+        return to_article(row) if row else None
 
     def passage_ids(self, slug: str) -> list[int]:
         """Return the ids of an article's passages, in the order of its text."""
@@ -498,11 +311,11 @@ class SqliteStore:
         """
         day = f"{year or '____'}-{f'{month:02}' if month else '__'}-__"
         rows = self._connection.execute(
-            f"SELECT {_ARTICLE} FROM articles WHERE published LIKE ? "  # noqa: S608 - no one's words
+            f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE published LIKE ? "  # noqa: S608 - no one's words
             f"{_NEWEST_FIRST} LIMIT ?",
             (day, limit),
         )
-        return [_to_article(row) for row in rows]
+        return [to_article(row) for row in rows]
 
     def _to_matrix(self, blobs: Sequence[bytes]) -> npt.NDArray[np.float16]:
         flat = np.frombuffer(b"".join(blobs), np.float16)
@@ -513,38 +326,38 @@ class SqliteStore:
         return int(count)
 
 
-def known_articles(path: Path) -> dict[str, Article]:
-    """Return the articles in an index by the digests of their files, whatever model it is of.
+def known_versions(path: Path) -> Iterator[ArticleVersion]:
+    """Read what tells the articles of an index from others, whatever model it is of, by slugs.
 
-    `knowledge.corpus.load_corpus` need not read such a file's text again. There are none in a file
-    that is no index of this format: the next reindex builds it anew.
+    There is nothing in a file that is no index of this format: the next reindex builds it anew.
     """
+    return _read_whatever_model(path, read_versions)
+
+
+def known_articles(path: Path) -> Iterator[tuple[ArticleVersion, Article]]:
+    """Read the articles of an index, likewise."""
+    return _read_whatever_model(path, _articles_by_slug)
+
+
+def _articles_by_slug(connection: sqlite3.Connection) -> Iterator[tuple[ArticleVersion, Article]]:
+    for slug, content_hash, digest, *row in connection.execute(
+        f"SELECT slug, content_hash, file_digest, {ARTICLE_COLUMNS} FROM articles ORDER BY slug"  # noqa: S608 - names from this file only
+    ):
+        article = to_article(row)
+        yield ArticleVersion(slug, article.url, content_hash, digest), article
+
+
+def _read_whatever_model(
+    path: Path, read: Callable[[sqlite3.Connection], Iterator[_Read]]
+) -> Iterator[_Read]:
     if not path.is_file():
-        return {}
-    with closing(_connect(path)) as connection:
+        return
+    with closing(connect(path)) as connection:
         try:
-            if _read_identity(connection).get("format") != str(FORMAT_VERSION):
-                return {}
-            rows = connection.execute(
-                f"SELECT file_digest, {_ARTICLE} FROM articles WHERE file_digest IS NOT NULL"  # noqa: S608 - names from this file only
-            )
-            return {digest: _to_article(row) for digest, *row in rows}
+            if read_identity(connection).get("format") == str(FORMAT_VERSION):
+                yield from read(connection)
         except sqlite3.DatabaseError as error:
             logger.warning("the index %s cannot be read: %s", path, error)
-            return {}
-
-
-def discard_index(path: Path) -> None:
-    """Remove a file that is damaged: everything in it can be had again from the articles.
-
-    Raises:
-        IndexUnusable: It can't be removed.
-    """
-    try:
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-            path.with_name(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -556,149 +369,8 @@ def _file_at(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _to_blob(embedding: npt.NDArray[np.float32]) -> bytes:
-    return embedding.astype(np.float16).tobytes()
-
-
-def _identity(embedder: Embedder) -> dict[str, str]:
-    return {
-        "format": str(FORMAT_VERSION),
-        "splitter": str(SPLITTER_VERSION),
-        "model": embedder.identity,
-        "dimension": str(embedder.dimension),
-    }
-
-
-def _read_identity(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the identity in the file, empty for a file without tables."""
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'identity'")
-    if tables.fetchone() is None:
-        return {}
-    return dict(connection.execute("SELECT name, value FROM identity"))
-
-
-def _check_identity(connection: sqlite3.Connection, path: Path, embedder: Embedder) -> None:
-    found, expected = _read_identity(connection), _identity(embedder)
-    if not found:
-        raise IndexMissing(f"The index {path} is empty. Build it: python -m bot reindex")
-    different = [
-        _difference(name, found.get(name, ""), expected[name])
-        for name in expected
-        if found.get(name) != expected[name]
-    ]
-    if different:
-        raise IndexUnusable(
-            f"The index {path} was built with another {' and '.join(different)} than the one in "
-            "use, so its embeddings cannot be compared. Build it anew: python -m bot reindex"
-        )
-
-
-def _difference(name: str, found: str, expected: str) -> str:
-    """What a person calls a part of the identity that differs."""
-    number_type, _, model = found.partition(" ")
-    now, _, model_now = expected.partition(" ")
-    if name == "model" and model.startswith("sha256:") and model == model_now:
-        return f"number type ({number_type}, now {now}; see EMBEDDING_DTYPE)"
-    return name
-
-
-def _create_tables(connection: sqlite3.Connection, embedder: Embedder) -> None:
-    for kind, name in connection.execute(
-        "SELECT type, name FROM sqlite_schema "
-        "WHERE sql IS NOT NULL AND name <> 'sqlite_sequence' ORDER BY type = 'table'"
-    ).fetchall():
-        connection.execute(f'DROP {kind} "{name}"')
-    # executescript would commit the transaction that this is a part of.
-    for statement in filter(str.strip, _TABLES.split(";")):
-        connection.execute(statement)
-    connection.executemany("INSERT INTO identity VALUES (?, ?)", _identity(embedder).items())
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # isolation_level=None: transactions are begun and ended here and nowhere else.
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _connect_for_writing(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = _connect(path)
-    except (OSError, sqlite3.OperationalError) as error:
-        raise _cannot_write(path, error) from error
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_SIZE}")
-        _read_identity(connection)
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise _cannot_write(path, error) from error
-    except sqlite3.DatabaseError:
-        logger.warning("the index %s is damaged and is replaced", path)
-        connection.close()
-        discard_index(path)
-        return _connect_for_writing(path)
-    return connection
-
-
-def _close_writing(connection: sqlite3.Connection) -> None:
-    """Roll back what was not committed, and cut the log that a reader may keep in being."""
-    try:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        # Tells that it could not, rather than wait, where a reader is just looking at the log.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error as error:
-        # What was committed is safe in the log; the next reindex tries again.
-        logger.warning("the log of the index could not be emptied: %s", error)
-    finally:
-        connection.close()
-
-
-def _to_article(row: Sequence[Any]) -> Article:
-    """Make an article of the columns that `_ARTICLE` names."""
-    slug, title, url, body, publisher, language, published = row
-    return Article(
-        slug=slug,
-        title=title,
-        url=url,
-        body=body,
-        publisher=publisher,
-        language=language,
-        published=date.fromisoformat(published) if published else None,
-    )
-
-
 def _in_order(found: Mapping[int, _Read], passage_ids: Sequence[int]) -> list[_Read]:
     for passage_id in passage_ids:
         if passage_id not in found:
             raise IndexUnusable(f"Passage {passage_id} is not in the index any more.")
     return [found[passage_id] for passage_id in passage_ids]
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _cannot_read(path: Path, error: sqlite3.Error) -> IndexUnusable:
-    if _is_damage(error):
-        return IndexDamaged(
-            f"The index {path} is damaged ({error}). Build it anew: python -m bot reindex"
-        )
-    return IndexUnusable(
-        f"The index {path} cannot be read ({error}). Check the rights of DATA_DIR; if it stays "
-        "so, build it anew: python -m bot reindex"
-    )
-
-
-def _cannot_write(path: Path, error: Exception) -> IndexBusy | IndexUnusable:
-    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return IndexBusy(f"Another reindex is writing to {path}. Wait until it is done.")
-    return IndexUnusable(
-        f"The index {path} cannot be written ({error}). Check the folder's rights and the free "
-        "space, or set DATA_DIR to another folder."
-    )

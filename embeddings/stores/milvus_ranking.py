@@ -1,0 +1,230 @@
+"""Ranks the passages of an index in Milvus: the engine finds those that are worth ranking.
+
+What comes first is what is close to the question, once the mean of each language is taken off.
+That is one number for a question and a language, so within a language the engine finds the closest
+passages and sentences without knowing of it. Each language is asked for its best; the few hundred
+passages that are found are ranked like all passages of a local index are, with the statistics of
+the whole, and get the same scores.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from embeddings.dates import DateWish
+from embeddings.lexical import Frequencies, Words, idf, read_names, read_words
+from embeddings.ranking import Ranked, Ranking, Search
+from embeddings.statistics import Statistics
+from embeddings.stores.contract import LanguageMean
+from embeddings.stores.milvus_engine import Engine, Row, quoted
+from embeddings.stores.milvus_records import (
+    StoredPassage,
+    day_of,
+    dimension_of,
+    number,
+    to_vectors,
+)
+from embeddings.stores.milvus_schema import Build, visible
+
+_PASSAGES = 32
+_SENTENCES = 48
+"""How many of the closest are found in each language."""
+
+_LEXICAL = 32
+"""How many are found that have the most of the question's words, or names."""
+
+_LATEST_DAYS = 90
+"""The newest articles are as many days older than the newest of all at most."""
+
+_AT_ONCE = 8
+"""Calls that wait for the engine together."""
+
+
+class _Reading(Protocol):
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def newest(self) -> int: ...
+
+    def read_statistics(self) -> Statistics: ...
+
+    def read_language_means(self) -> dict[str, LanguageMean]: ...
+
+    def read_stored(self, passage_ids: Sequence[int]) -> list[StoredPassage]: ...
+
+    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One call to the engine: the same field and the same condition for several searches.
+
+    Attributes:
+        searches: Which of the searches.
+        sought: For each of them what is looked for.
+    """
+
+    collection: str
+    field: str
+    condition: str
+    limit: int
+    searches: list[int]
+    sought: list[Any]
+
+
+class MilvusRanker:
+    """Keeps the statistics of one generation. For one thread at a time."""
+
+    def __init__(self, engine: Engine, build: Build, store: _Reading) -> None:
+        """Take the store, and where it looks."""
+        self._engine = engine
+        self._build = build
+        self._store = store
+        self._statistics: Statistics | None = None
+        self._means: dict[str, LanguageMean] = {}
+        self._generation: int | None = None
+
+    def follow(self, generation: int) -> None:
+        """Read the statistics, if the snapshot is of another generation than the last one."""
+        if generation != self._generation:
+            self._statistics = self._store.read_statistics()
+            self._means = self._store.read_language_means()
+            self._generation = generation
+
+    def best(self, searches: Sequence[Search], limit: int) -> list[list[Ranked]]:
+        """Return for each search the passages that answer best, the best first."""
+        statistics = self._statistics
+        if statistics is None or not statistics.languages:
+            return [[] for _ in searches]
+        found = self._candidates(searches, statistics)
+        ids = list({each for of_one in found for each in of_one})
+        stored = dict(zip(ids, self._store.read_stored(ids), strict=True))
+        return [
+            self._rank(search, [stored[each] for each in own], statistics, limit)
+            for search, own in zip(searches, found, strict=True)
+        ]
+
+    def _rank(
+        self, search: Search, found: Sequence[StoredPassage], statistics: Statistics, limit: int
+    ) -> list[Ranked]:
+        if not found:
+            return []
+        # As a local index has them, which tells whom of two equals comes first.
+        in_order = sorted(found, key=lambda each: (each.slug, each.place))
+        ranking = Ranking.of(to_vectors(in_order, self._means), statistics)
+        return ranking.best([search], limit, self._store.read_tokens)[0]
+
+    def _candidates(self, searches: Sequence[Search], statistics: Statistics) -> list[set[int]]:
+        """Return the ids of the passages that are worth ranking, for each search."""
+        looks = _joined(
+            look
+            for at, search in enumerate(searches)
+            for condition in self._conditions(search)
+            for look in (
+                *self._close(at, search, condition, statistics),
+                *self._worded(at, search, condition, statistics),
+            )
+        )
+        found: list[set[int]] = [set() for _ in searches]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for look, rows_of_each in zip(looks, threads.map(self._look, looks), strict=True):
+                for at, rows in zip(look.searches, rows_of_each, strict=True):
+                    found[at].update(int(row["passage"]) for row in rows)
+        return found
+
+    def _look(self, look: _Look) -> list[list[Row]]:
+        return self._engine.search(
+            look.collection, look.field, look.sought, look.condition, look.limit, ["passage"]
+        )
+
+    def _conditions(self, search: Search) -> Iterator[str]:
+        """Yield what holds for the passages that are looked at, first for all of them."""
+        condition = visible(self._store.generation)
+        if search.within is not None:
+            condition += f" and article == {number('article', search.within)}"
+        if search.without is not None:
+            condition += f" and article != {number('article', search.without)}"
+        yield condition
+        for time in _times(search.question.wish, self._store.newest):
+            yield f"{condition} and {time}"
+
+    def _close(
+        self, at: int, search: Search, condition: str, statistics: Statistics
+    ) -> Iterator[_Look]:
+        embedding = search.question.embedding
+        for code in statistics.languages:
+            own = f"{condition} and language == {quoted(code)}"
+            for where, limit in (
+                (self._build.passages, _PASSAGES),
+                (self._build.sentences, _SENTENCES),
+            ):
+                yield _Look(where, "embedding", own, limit, [at], [embedding])
+
+    def _worded(
+        self, at: int, search: Search, condition: str, statistics: Statistics
+    ) -> Iterator[_Look]:
+        """Look for the question's words, in its language, and for its names in the others."""
+        if not self._engine.has_words:
+            return
+        question, language = search.question, quoted(search.question.language)
+        own = statistics.languages.get(question.language)
+        for field, condition_, weights in (
+            (
+                "words",
+                f"{condition} and language == {language}",
+                _weights(read_words(question.text, question.language), own.words if own else None),
+            ),
+            (
+                "names",
+                f"{condition} and language != {language}",
+                _weights(read_names(question.text), statistics.names),
+            ),
+        ):
+            if weights:
+                yield _Look(self._build.passages, field, condition_, _LEXICAL, [at], [weights])
+
+
+def _weights(words: Words, frequencies: Frequencies | None) -> dict[int, float]:
+    if frequencies is None:
+        return {}
+    weights = zip(words.tolist(), idf(frequencies, words), strict=True)
+    return {dimension_of(word): weight for word, weight in weights}
+
+
+def _joined(looks: Iterable[_Look]) -> list[_Look]:
+    """Join calls that differ only in what is sought."""
+    joined: dict[tuple[str, str, str], _Look] = {}
+    for look in looks:
+        same = joined.setdefault((look.collection, look.field, look.condition), look)
+        if same is not look:
+            same.searches.extend(look.searches)
+            same.sought.extend(look.sought)
+    return list(joined.values())
+
+
+def _times(wish: DateWish, newest: int) -> Iterator[str]:
+    """Yield conditions for the articles from the time that is asked for and next to it."""
+    if wish.month is not None:
+        months = [(wish.month + step - 1) % 12 + 1 for step in (-1, 0, 1)]
+        if wish.year is None:
+            yield f"month in {months}"
+        else:
+            yield _between((wish.year, wish.month - 1), (wish.year, wish.month + 2))
+    elif wish.year is not None:
+        yield _between((wish.year - 1, 1), (wish.year + 2, 1))
+    elif wish.latest:
+        # What is newest tells how old the others are: so it has to be among them.
+        yield f"day == {newest}"
+        yield f"day > {newest - _LATEST_DAYS}"
+
+
+def _between(first: tuple[int, int], after: tuple[int, int]) -> str:
+    """Return the condition for months, each a year and a number that may be 0 or 13 and more."""
+    start, end = (
+        day_of(date(year + (month - 1) // 12, (month - 1) % 12 + 1, 1))
+        for year, month in (first, after)
+    )
+    return f"day >= {start} and day < {end}"
