@@ -10,6 +10,7 @@ BotError
 ├── JournalUnusable         the journal can't be opened: why, and what to do
 │   └── JournalDamaged      its file is broken
 ├── JournalError            the journal can't be read or written just now
+├── JournalNotMoved         the journal can't be moved to another database: why
 ├── DraftsUnusable          the folder of drafts can't be read or written: why
 ├── DetailNotUnderstood     a title, date or link that somebody typed can't be one
 ├── ReadingFailed           what reads links and files for us ended without a draft
@@ -58,7 +59,7 @@ class DataFolderUnusable(BotError):
 
 
 class JournalUnusable(BotError):
-    """The journal is damaged, can't be written, or is of a newer version."""
+    """The journal is damaged, can't be written, is of a newer version, or a server refuses us."""
 
 
 class JournalDamaged(JournalUnusable):
@@ -66,7 +67,11 @@ class JournalDamaged(JournalUnusable):
 
 
 class JournalError(BotError):
-    """The journal can't be read or written just now, since the disk is full or it is locked."""
+    """The journal can't be read or written just now: the disk is full, or the server away."""
+
+
+class JournalNotMoved(BotError):
+    """The journal can't be moved to another database; both are as they were."""
 
 
 class DraftsUnusable(BotError):

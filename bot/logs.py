@@ -50,8 +50,9 @@ class JsonFormatter(RedactingFormatter):
         }
         if record.exc_info and record.exc_info[0]:
             fields["exception"] = self.formatException(record.exc_info)
-        # What a secret is made of is the same in JSON.
-        return self._redacted(json.dumps(fields, ensure_ascii=False))
+        # Before JSON writes some signs in another way.
+        redacted = {name: self._redacted(text) for name, text in fields.items()}
+        return json.dumps(redacted, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

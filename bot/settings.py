@@ -5,18 +5,27 @@ import re
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 
+if TYPE_CHECKING:
+    from embeddings.stores.opening import StoreAddress
+
 # Real tokens have 35 characters after the colon; self-hosted test servers hand out shorter ones.
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 # What Telegram takes as a secret_token.
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# What may stand behind the "?" of DATABASE_URL.
+_DATABASE_OPTIONS = {"host", "ssl", "target_session_attrs"}
+_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+
+MILVUS_LITE = "milvus-lite:"
+"""How STORE_URL begins if it is a file of Milvus Lite."""
 
 
 class Settings(BaseSettings):
@@ -85,6 +94,29 @@ class Settings(BaseSettings):
         default=frozenset(),
         description="names or addresses of sites, with a port or without, separated by commas",
         examples=["intranet.example.org,192.168.1.20:8080"],
+    )
+    store_url: str = Field(
+        default="",
+        description=f"the address of a Milvus server, or {MILVUS_LITE} with a file's path behind "
+        "it that ends in .db",
+        examples=["http://localhost:19530"],
+    )
+    store_token: SecretStr | None = Field(
+        default=None,
+        description="a user and a password with a colon between them, or an API key",
+        examples=["bot:its-password"],
+    )
+    store_ca: Path | None = Field(
+        default=None,
+        description="the file of a CA certificate, for an https STORE_URL",
+        examples=["ca.pem"],
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="the address of a PostgreSQL database, in which user and password have signs "
+        "such as @ and / encoded (%40, %2F), with nothing but ?ssl=, ?host= or "
+        "?target_session_attrs= behind it",
+        examples=["postgresql+asyncpg://bot:its-password@localhost/bot?ssl=verify-full"],
     )
     embedding_model: str = Field(
         default="packaged",
@@ -156,8 +188,18 @@ class Settings(BaseSettings):
 
     @property
     def index_path(self) -> Path:
-        """The index file."""
+        """The index file, where there is no other store."""
         return self.data_dir / "index.db"
+
+    @property
+    def store_address(self) -> "StoreAddress":
+        """Where the index is: the file, or an engine."""
+        from embeddings.stores.opening import MilvusAddress
+
+        if not self.store_url:
+            return self.index_path
+        url = self.store_url.removeprefix(MILVUS_LITE)
+        return MilvusAddress(url, _told(self.store_token), self.store_ca)
 
     @property
     def calibration_path(self) -> Path:
@@ -192,14 +234,24 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no log and no answer."""
+        """What must be in no log and no answer, however it is written; the longest first."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(each.get_secret_value() for each in values if isinstance(each, SecretStr))
+        found = {each.get_secret_value() for each in values if isinstance(each, SecretStr)}
+        if self.store_token:
+            found.add(self.store_token.get_secret_value().partition(":")[2])
+        if self.database_url:
+            found |= _passwords_of(self.database_url)
+        spelt = {spelling for each in found if each for spelling in (each, quote(each, safe=""))}
+        return tuple(sorted(spelt, key=len, reverse=True))
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, *, engines: bool = False) -> dict[str, str]:
         """Environment variables that give another process these settings, without secrets.
 
         Its log is text, whatever ours is: the bot reads it, to say why the process failed.
+
+        Args:
+            engines: Whether it gets those secrets by which Milvus and PostgreSQL let us in; not
+                for a process that reads what comes from strangers.
         """
         return {
             "TELEGRAM_BOT_TOKEN": "",
@@ -212,6 +264,10 @@ class Settings(BaseSettings):
             "DATA_DIR": str(self.data_dir),
             "CONTACT": self.contact,
             "PRIVATE_HOSTS": ",".join(sorted(self.private_hosts)),
+            "STORE_URL": self.store_url,
+            "STORE_TOKEN": _told(self.store_token) if engines else "",
+            "STORE_CA": str(self.store_ca or ""),
+            "DATABASE_URL": _told(self.database_url) if engines else "",
             "EMBEDDING_MODEL": self.embedding_model,
             "EMBEDDING_DTYPE": self.embedding_dtype,
             "JOURNAL_DAYS": str(self.journal_days),
@@ -273,10 +329,49 @@ class Settings(BaseSettings):
             raise ValueError("not an address and a port")
         return value
 
-    @field_validator("articles_dir", "data_dir")
+    @field_validator("store_url")
     @classmethod
-    def _home_is_expanded(cls, value: Path) -> Path:
-        return value.expanduser()
+    def _store_is_known(cls, value: str) -> str:
+        if value.startswith(MILVUS_LITE):
+            if not value.endswith(".db"):
+                raise ValueError("not a file of Milvus Lite")
+            return value
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise ValueError("not an address")
+        # Who is let in is said by STORE_TOKEN, and what stands behind the "/" is a database.
+        more = parts.query or parts.fragment or parts.username is not None
+        if more or "/" in parts.path.strip("/"):
+            raise ValueError("more than an address")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_on_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            url = make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):
+            # Not from the error, which has the password.
+            raise ValueError("not an address") from None
+        if url.drivername != "postgresql+asyncpg" or not url.database:
+            raise ValueError("not a PostgreSQL database")
+        if set(url.query) - _DATABASE_OPTIONS or not (url.host or "host" in url.query):
+            raise ValueError("not an address")
+        if url.query.get("ssl", "prefer") not in _SSL_MODES:
+            raise ValueError("not a mode of TLS")
+        return value
+
+    @field_validator("articles_dir", "data_dir", "store_ca")
+    @classmethod
+    def _home_is_expanded(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser()
 
     @field_validator("admin_ids", mode="before")
     @classmethod
@@ -324,6 +419,16 @@ def load_settings() -> Settings:
         raise SettingsError("The file .env is not UTF-8 text; save it as UTF-8.") from None
     # Outside of the except block: pydantic's error carries the values, the token among them.
     raise SettingsError(" ".join(_what_is_right(name) for name in wrong))
+
+
+def _told(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
+def _passwords_of(url: SecretStr) -> set[str]:
+    """The password as it is, and as it is written in the URL."""
+    written = urlsplit(url.get_secret_value()).password or ""
+    return {written, unquote(written)}
 
 
 def _what_is_right(name: str) -> str:

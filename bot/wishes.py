@@ -1,13 +1,14 @@
 """Wishes: "tell me when there is an answer"."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from bot.answering import Answer, Answering, read_question
-from bot.storage.database import Database, replace_row
+from bot.storage.database import Database, add_row, replace_row
 from bot.storage.schema import QUESTIONS, STATE, WISHES
 
 WISHES_KEPT = timedelta(days=180)
@@ -15,6 +16,10 @@ WISHES_KEPT = timedelta(days=180)
 
 MOST_WISHES = 20
 """Of one person."""
+
+# In characters: the model reads no more than that, and PostgreSQL's index of wishes takes 2,700
+# bytes.
+_LONGEST = 1_200
 
 _LOOKED_AT = {"name": "index-of-wishes"}
 """Which generation of the index the wishes were last compared with."""
@@ -57,8 +62,11 @@ class Wishes:
             they have too many wishes.
         """
         own = self._database.person(person)
-        asked = sa.select(QUESTIONS.c.text).where(
-            QUESTIONS.c.id == question_id, QUESTIONS.c.person == own
+        # Who presses a button twice has one wish, whichever replicas hear of it.
+        asked = (
+            sa.select(QUESTIONS.c.text)
+            .where(QUESTIONS.c.id == question_id, QUESTIONS.c.person == own)
+            .with_for_update()
         )
         others = sa.select(sa.func.count()).where(WISHES.c.person == own)
 
@@ -66,6 +74,7 @@ class Wishes:
             text = connection.scalar(asked)
             if text is None:
                 return None
+            text = text[:_LONGEST]
             same = sa.and_(WISHES.c.person == own, WISHES.c.text == text)
             connection.execute(WISHES.delete().where(same))
             if (connection.scalar(others) or 0) >= MOST_WISHES:
@@ -90,6 +99,10 @@ class Wishes:
             WISHES.c.id == wish_id, WISHES.c.person == self._database.person(person)
         )
         await self._database.write(lambda connection: connection.execute(own), deletes=True)
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Keep other replicas from comparing the wishes; see `Database.alone`."""
+        return self._database.alone("wishes")
 
     async def are_due(self, generation: int) -> bool:
         """Whether the wishes have not been compared with this generation of the index yet."""
@@ -119,9 +132,8 @@ class Wishes:
     async def put_back(self, wish: Wish) -> None:
         """Keep a wish on, since its answer could not be sent just now."""
         row = {**asdict(wish), "wished_at": self._database.time()}
-        await self._database.write(
-            lambda connection: replace_row(connection, WISHES, {"id": wish.id}, row)
-        )
+        # They may have wished the same again meanwhile.
+        await self._database.write(lambda connection: add_row(connection, WISHES, row))
 
     async def done_with(self, generation: int) -> None:
         """Keep in mind that the wishes have been compared with a generation of the index."""

@@ -13,28 +13,31 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+from pydantic import SecretStr
 
-from bot.errors import BackupError
+from bot.errors import BackupError, JournalError, JournalNotMoved
 from bot.storage import backup
 from bot.storage.backup import Places, back_up, restore
 from bot.storage.journal import AskedQuestion, Journal
 from fixed_retriever import BRIDGE
 from knowledge.article import format_article
 from knowledge.corpus import load_corpus
+from postgres_server import PostgresServer
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 QUESTION = AskedQuestion(1, "Кайда?", "ky", "answered", "bridge", 0.9, "private")
 ASIDE = "before-restore-20260301-123000"
 
 
-async def _ask(folder: Path, number: int) -> None:
-    with closing(Journal.open(folder, 90)) as journal:
+async def _ask(folder: Path, number: int, url: SecretStr | None = None) -> None:
+    with closing(Journal.open(folder, 90, url=url)) as journal:
         for _ in range(number):
             await journal.record(QUESTION)
 
@@ -139,9 +142,14 @@ def test_a_backup_holds_all_that_cannot_be_had_again(made: Path) -> None:
 
 def test_what_waits_in_the_inbox_is_left_out(places: Places, tmp_path: Path) -> None:
     """Restored later it would be answered a second time; nothing of its words is in the file."""
-    insert = "INSERT INTO inbox VALUES (1, '2026-03-01 12:00:00.000000', 'waiting', 0, 'a', ?)"
+    inbox = (
+        "INSERT INTO inbox (update_id, received_at, state, starts, person, payload)"
+        " VALUES (1, '2026-03-01 12:00:00.000000', 'waiting', 0, 'a', ?)"
+    )
+    recent = "INSERT INTO recent_questions VALUES ('a', 'b', '2026-03-01 12:00:00.000000', ?)"
     with closing(sqlite3.connect(places.data / "journal.db")) as connection, connection:
-        connection.execute(insert, ("Where is the ferry?",))
+        connection.execute(inbox, ("Where is the ferry?",))
+        connection.execute(recent, ("Where is the ferry?",))
     back_up(places, tmp_path / "backup.zip", "0.1.0", NOW)
     with zipfile.ZipFile(tmp_path / "backup.zip") as archive:
         copied = archive.read("journal.db")
@@ -149,6 +157,7 @@ def test_what_waits_in_the_inbox_is_left_out(places: Places, tmp_path: Path) -> 
     (tmp_path / "copied.db").write_bytes(copied)
     with closing(sqlite3.connect(tmp_path / "copied.db")) as connection:
         assert connection.execute("SELECT * FROM inbox").fetchall() == []
+        assert connection.execute("SELECT * FROM recent_questions").fetchall() == []
     with closing(sqlite3.connect(places.data / "journal.db")) as connection:
         assert len(connection.execute("SELECT * FROM inbox").fetchall()) == 1
 
@@ -459,3 +468,77 @@ def test_a_missing_backup(tmp_path: Path, elsewhere: Places) -> None:
     """A wrong path is named."""
     with refused(elsewhere, r"none\.zip can't be restored \(No such file or directory\)"):
         restore(tmp_path / "none.zip", elsewhere, NOW)
+
+
+@pytest.fixture
+def on_server(places: Places, postgres_url: SecretStr) -> Places:
+    """The same, with the journal in PostgreSQL."""
+    for path in places.data.glob("journal.*"):
+        path.unlink()
+    asyncio.run(_ask(places.data, 3, postgres_url))
+    assert not (places.data / "journal.db").exists()
+    return replace(places, database=postgres_url)
+
+
+def forgotten(folder: Path, url: SecretStr | None = None) -> int:
+    """How many questions are known to be those of who asked them."""
+    with closing(Journal.open(folder, 3650, url=url)) as journal:
+        return asyncio.run(journal.forget(1))
+
+
+def test_a_backup_of_a_server_is_one_of_a_file(
+    on_server: Places, tmp_path: Path, elsewhere: Places
+) -> None:
+    """What is made of PostgreSQL is restored to SQLite, by any machine."""
+    manifest = back_up(on_server, tmp_path / "backup.zip", "0.1.0", NOW)
+    assert manifest.questions == 3
+    assert {"journal.db", "journal.key"} < {each.name for each in manifest.files}
+    assert restore(tmp_path / "backup.zip", elsewhere, NOW).manifest == manifest
+    assert forgotten(elsewhere.data) == 3
+
+
+def test_restoring_to_an_empty_server(
+    made: Path, elsewhere: Places, postgres_server: PostgresServer
+) -> None:
+    """The journal goes where the bot will look for it, with its key, and nowhere else."""
+    with postgres_server.database(empty=True) as name:
+        url = postgres_server.url(name)
+        assert restore(made, replace(elsewhere, database=url), NOW).moved_to == ()
+        assert not list(elsewhere.data.glob("journal.db*"))
+        assert forgotten(elsewhere.data, url) == 3
+
+
+def test_restoring_to_a_server_that_holds_something(
+    made: Path, on_server: Places, postgres_url: SecretStr
+) -> None:
+    """Nothing is ever deleted: what was there becomes a file, beside the key that it needs."""
+    asyncio.run(_ask(on_server.data, 2, postgres_url))
+    before = (on_server.data / "journal.key").read_bytes()
+    with pytest.raises(BackupError, match="something already: the journal in PostgreSQL, "):
+        restore(made, on_server, NOW)
+    restored = restore(made, on_server, NOW, force=True)
+    aside = on_server.data / ASIDE
+    assert aside in restored.moved_to
+    assert (aside / "journal.key").read_bytes() == before
+    assert forgotten(on_server.data, postgres_url) == 3
+    assert forgotten(aside) == 5
+
+
+def test_restoring_waits_for_no_replica(
+    made: Path, on_server: Places, postgres_url: SecretStr
+) -> None:
+    """A bot that is connected would go on with the other key; nothing is touched."""
+    files = sorted(on_server.data.rglob("*"))
+    with closing(Journal.open(on_server.data, 90, url=postgres_url)) as journal:
+        with pytest.raises(JournalNotMoved, match="stop all replicas first"):
+            restore(made, on_server, NOW, force=True)
+        assert asyncio.run(journal.forget(1)) == 3
+    assert sorted(on_server.data.rglob("*")) == files
+
+
+def test_restoring_while_the_server_is_away(made: Path, elsewhere: Places) -> None:
+    """It is said, and nothing is half restored."""
+    url = SecretStr("postgresql+asyncpg://bot:secret@127.0.0.1:1/bot")
+    with pytest.raises(JournalError, match=r"127\.0\.0\.1:1/bot can't be opened now"):
+        restore(made, replace(elsewhere, database=url), NOW)
+    assert not elsewhere.data.exists() or not list(elsewhere.data.iterdir())

@@ -29,6 +29,7 @@ from embeddings.indexing import reindex
 from fixed_retriever import BRIDGE, CANAL
 from knowledge.article import format_article
 from knowledge.corpus import load_corpus
+from postgres_server import ENCODED_PASSWORD, PASSWORD, PostgresServer
 from terminal import Terminal
 from word_embedder import WordEmbedder
 
@@ -507,3 +508,47 @@ def test_another_users_folder(
             "check the rights.",
         )
     ]
+
+
+def on_server(terminal: Terminal) -> tuple[str, str]:
+    """What the doctor says of the journal, and nothing of a password."""
+    [found] = examine(terminal)["journal"]
+    assert not any(each in terminal.out + terminal.err for each in (PASSWORD, ENCODED_PASSWORD))
+    return found
+
+
+def test_a_journal_on_a_server(
+    installation: Path,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_server: PostgresServer,
+) -> None:
+    """Looked at as it is, from a database that is empty to one that another key began."""
+    with postgres_server.database(empty=True) as name:
+        url = postgres_server.url(name)
+        monkeypatch.setenv("DATABASE_URL", url.get_secret_value())
+        assert on_server(terminal) == (
+            "ok",
+            "The PostgreSQL database has none yet; `run` begins one.",
+        )
+        assert (
+            postgres_server.execute("SELECT * FROM pg_tables WHERE schemaname='public'", name)
+            == []
+        )
+        Journal.open(installation / "data", 90, url=url).close()
+        assert on_server(terminal) == ("ok", "PostgreSQL holds 0 questions.")
+        (installation / "data" / "journal.key").write_bytes(b"k" * 32)
+        assert on_server(terminal) == (
+            "problem",
+            "data/journal.key isn't the key that the journal in PostgreSQL was begun with. Copy "
+            "the journal.key of another replica, or of a backup.",
+        )
+        postgres_server.execute("UPDATE alembic_version SET version_num = '99'", name)
+        assert on_server(terminal) == (
+            "problem",
+            "The one in PostgreSQL was written by a newer version of this program. Install that "
+            "one.",
+        )
+        monkeypatch.setenv("DATABASE_URL", postgres_server.url("none").get_secret_value())
+        sign, sentence = on_server(terminal)
+        assert (sign, "it has no such database: make it" in sentence) == ("problem", True)

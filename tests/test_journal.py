@@ -1,4 +1,4 @@
-"""The journal: what it keeps, how long, for whom, and what it never holds. Real SQLite files."""
+"""The journal: what it keeps, how long, for whom, and what it never holds. Real databases."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pydantic import SecretStr
 
 from bot.errors import JournalError, JournalUnusable
-from bot.storage import database
+from bot.storage import sqlite
+from bot.storage.database import Database
 from bot.storage.journal import AskedQuestion, Journal
-from bot.storage.schema import TABLES
+from bot.storage.schema import QUESTIONS, REPLIES, TABLES, VERDICTS
+from bot.storage.sqlite import SqliteDatabase
 
 ALICE, BAKYT = 700_000_001, 700_000_002
 QUESTION = AskedQuestion(
@@ -58,6 +61,33 @@ def opened(folder: Path, days: int = 90, now: Clock | None = None) -> Iterator[J
         yield journal
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a journal is: a file, or a database on a server."""
+
+    folder: Path
+    url: SecretStr | None
+
+    @contextmanager
+    def opened(self, days: int = 90, now: Clock | None = None) -> Iterator[Journal]:
+        """The journal, closed again at the end."""
+        time = now or (lambda: datetime.now(UTC))
+        with closing(Journal.open(self.folder, days, time, self.url)) as journal:
+            yield journal
+
+    def rows(self, *columns: sa.Column[Any]) -> list[Any]:
+        """What another program reads in it."""
+        with closing(Database.open(self.folder, url=self.url)) as database:
+            found = database.read_now(lambda each: each.execute(sa.select(*columns)).all())
+        return sorted(tuple(row) for row in found)
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: SecretStr | None) -> Place:
+    """One where nothing is yet."""
+    return Place(tmp_path, database_url)
+
+
 def rows(folder: Path, query: str) -> list[Any]:
     """What another program reads in the file."""
     with closing(sqlite3.connect(folder / "journal.db")) as connection:
@@ -76,90 +106,92 @@ async def ask(journal: Journal, **fields: object) -> int:
     return question_id
 
 
-async def test_a_question_is_kept_with_how_it_went(tmp_path: Path, clock: Clock) -> None:
+async def test_a_question_is_kept_with_how_it_went(place: Place, clock: Clock) -> None:
     """Everything but the person stands in the file as it was recorded."""
-    with opened(tmp_path, now=clock) as journal:
+    with place.opened(now=clock) as journal:
         await ask(journal)
         await ask(journal, outcome="not-found", article=None, confidence=None, chat_kind="group")
-    kept = (
-        "SELECT asked_at, text, language, outcome, article, confidence, chat_kind FROM questions"
-    )
-    time, text = "2026-03-01 12:00:00.000000", "How long is the bridge?"
-    assert rows(tmp_path, kept) == [
+    names = "asked_at", "text", "language", "outcome", "article", "confidence", "chat_kind"
+    time, text = datetime(2026, 3, 1, 12), "How long is the bridge?"  # noqa: DTZ001 - no zone
+    assert place.rows(*(QUESTIONS.c[name] for name in names)) == [
         (time, text, "en", "answered", "bridge", 0.9, "private"),
         (time, text, "en", "not-found", None, None, "group"),
     ]
 
 
-async def test_times_are_utc(tmp_path: Path, clock: Clock) -> None:
+async def test_times_are_utc(place: Place, clock: Clock) -> None:
     """Wherever the server's clock is, the file says UTC."""
     clock.time = datetime(2026, 3, 1, 3, tzinfo=timezone(timedelta(hours=6)))
-    with opened(tmp_path, now=clock) as journal:
+    with place.opened(now=clock) as journal:
         await ask(journal)
-    assert rows(tmp_path, "SELECT asked_at FROM questions") == [("2026-02-28 21:00:00.000000",)]
+    [(asked_at,)] = place.rows(QUESTIONS.c.asked_at)
+    assert asked_at.isoformat() == "2026-02-28T21:00:00"
 
 
-async def test_without_days_no_question_is_kept(tmp_path: Path) -> None:
+async def test_without_days_no_question_is_kept(place: Place) -> None:
     """JOURNAL_DAYS=0 keeps no question, and deletes those from before."""
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         await ask(journal)
         await journal.choose_language(ALICE, "ky")
-    with opened(tmp_path, days=0) as journal:
+    with place.opened(days=0) as journal:
         assert await journal.record(QUESTION) is None
         assert await journal.chosen_language(ALICE) == "ky"
         await journal.remember_reply(1, 2, 3, ALICE)
         assert await journal.find_reply(1, 2) == 3
-    assert rows(tmp_path, "SELECT * FROM questions") == []
-    assert b"How long is the bridge?" not in stored_bytes(tmp_path)
+    assert place.rows(QUESTIONS.c.id) == []
+    assert b"How long is the bridge?" not in stored_bytes(place.folder)
 
 
-async def test_who_asks_without_an_identity_has_no_key(tmp_path: Path) -> None:
+async def test_who_asks_without_an_identity_has_no_key(place: Place) -> None:
     """Anonymous admins and channels are nobody, so nothing of theirs can be mixed up."""
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         await ask(journal, person=None)
         await journal.remember_reply(-100, 2, 3, None)
         assert await journal.chosen_language(None) is None
         assert await journal.find_reply(-100, 2) == 3
-    assert rows(tmp_path, "SELECT person FROM questions") == [(None,)]
-    assert rows(tmp_path, "SELECT person FROM replies") == [(None,)]
+    assert place.rows(QUESTIONS.c.person) == [(None,)]
+    assert place.rows(REPLIES.c.person) == [(None,)]
 
 
-async def test_the_last_verdict_of_each_person_counts(tmp_path: Path) -> None:
+async def test_the_last_verdict_of_each_person_counts(place: Place) -> None:
     """A double tap adds nothing, and who thinks again is believed."""
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         question = await ask(journal)
         assert await journal.rate(question, ALICE, helpful=True)
         assert await journal.rate(question, ALICE, helpful=True)
         assert await journal.rate(question, BAKYT, helpful=True)
         assert await journal.rate(question, ALICE, helpful=False)
-    assert rows(tmp_path, "SELECT question, helpful FROM verdicts ORDER BY helpful") == [
-        (question, 0),
-        (question, 1),
+    assert place.rows(VERDICTS.c.question, VERDICTS.c.helpful) == [
+        (question, False),
+        (question, True),
     ]
 
 
-async def test_a_question_that_is_gone_is_not_rated(journal: Journal) -> None:
+async def test_a_question_that_is_gone_is_not_rated(place: Place) -> None:
     """A verdict on what isn't kept is no error, and said not to be kept either."""
-    assert not await journal.rate(1, ALICE, helpful=True)
-    question = await ask(journal)
-    await journal.forget(ALICE)
-    assert not await journal.rate(question, BAKYT, helpful=True)
+    with place.opened() as journal:
+        assert not await journal.rate(1, ALICE, helpful=True)
+        question = await ask(journal)
+        await journal.forget(ALICE)
+        assert not await journal.rate(question, BAKYT, helpful=True)
 
 
-async def test_no_id_is_given_twice(journal: Journal) -> None:
+async def test_no_id_is_given_twice(place: Place) -> None:
     """The button of a question that was deleted can't rate a newer one."""
-    deleted = await ask(journal)
-    await journal.forget(ALICE)
-    assert await ask(journal) > deleted
+    with place.opened() as journal:
+        deleted = await ask(journal)
+        await journal.forget(ALICE)
+    with place.opened() as journal:
+        assert await ask(journal) > deleted
 
 
-async def test_the_reply_to_a_message_is_found_again(tmp_path: Path) -> None:
+async def test_the_reply_to_a_message_is_found_again(place: Place) -> None:
     """Also after a restart; the last reply counts; chats don't mix."""
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         await journal.remember_reply(ALICE, 10, 11, ALICE)
         await journal.remember_reply(-100, 10, 12, ALICE)
         await journal.remember_reply(-100, 10, 13, ALICE)
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         assert await journal.find_reply(ALICE, 10) == 11
         assert await journal.find_reply(-100, 10) == 13
         assert await journal.find_reply(-100, 11) is None
@@ -168,14 +200,14 @@ async def test_the_reply_to_a_message_is_found_again(tmp_path: Path) -> None:
         assert await journal.find_reply(12, 3) is None
 
 
-async def test_a_language_is_chosen_until_it_is_changed(tmp_path: Path, clock: Clock) -> None:
+async def test_a_language_is_chosen_until_it_is_changed(place: Place, clock: Clock) -> None:
     """A choice outlives restarts and years, and can be taken back."""
-    with opened(tmp_path, now=clock) as journal:
+    with place.opened(now=clock) as journal:
         assert await journal.chosen_language(ALICE) is None
         await journal.choose_language(ALICE, "ru")
         await journal.choose_language(ALICE, "kk")
     clock.time += timedelta(days=5000)
-    with opened(tmp_path, now=clock) as journal:
+    with place.opened(now=clock) as journal:
         assert await journal.chosen_language(ALICE) == "kk"
         assert await journal.chosen_language(BAKYT) is None
         await journal.choose_language(ALICE, None)
@@ -183,9 +215,9 @@ async def test_a_language_is_chosen_until_it_is_changed(tmp_path: Path, clock: C
         await journal.choose_language(ALICE, None)
 
 
-async def test_forgetting_deletes_all_of_one_person(tmp_path: Path) -> None:
+async def test_forgetting_deletes_all_of_one_person(place: Place) -> None:
     """Questions with others' verdicts, own verdicts, replies, language: and nobody else's."""
-    with opened(tmp_path) as journal:
+    with place.opened() as journal:
         alices, bakyts = await ask(journal), await ask(journal, person=BAKYT)
         await ask(journal)
         for person in (ALICE, BAKYT):
@@ -199,8 +231,8 @@ async def test_forgetting_deletes_all_of_one_person(tmp_path: Path) -> None:
         assert await journal.chosen_language(BAKYT) == "ky"
         assert await journal.find_reply(BAKYT, 1) == 2
         assert await journal.forget(ALICE) == 0
-    assert rows(tmp_path, "SELECT id FROM questions") == [(bakyts,)]
-    assert rows(tmp_path, "SELECT question FROM verdicts") == [(bakyts,)]
+    assert place.rows(QUESTIONS.c.id) == [(bakyts,)]
+    assert place.rows(VERDICTS.c.question) == [(bakyts,)]
 
 
 async def test_what_is_forgotten_is_not_in_the_files(tmp_path: Path) -> None:
@@ -212,9 +244,9 @@ async def test_what_is_forgotten_is_not_in_the_files(tmp_path: Path) -> None:
         assert b"How long is the bridge?" not in stored_bytes(tmp_path)
 
 
-async def test_old_questions_and_replies_are_pruned(tmp_path: Path, clock: Clock) -> None:
+async def test_old_questions_and_replies_are_pruned(place: Place, clock: Clock) -> None:
     """Questions go after JOURNAL_DAYS, with their verdicts; replies after two days."""
-    with opened(tmp_path, days=30, now=clock) as journal:
+    with place.opened(days=30, now=clock) as journal:
         old = await ask(journal, text="An old question")
         await journal.rate(old, BAKYT, helpful=True)
         await journal.remember_reply(1, 1, 2, ALICE)
@@ -229,18 +261,18 @@ async def test_old_questions_and_replies_are_pruned(tmp_path: Path, clock: Clock
         clock.time += timedelta(days=28)
         await journal.prune()
         assert not await journal.rate(old, ALICE, helpful=True)
-        assert b"An old question" not in stored_bytes(tmp_path)
-    assert rows(tmp_path, "SELECT text FROM questions") == [("A newer question",)]
-    assert rows(tmp_path, "SELECT * FROM verdicts") == []
+        assert b"An old question" not in stored_bytes(place.folder)
+    assert place.rows(QUESTIONS.c.text) == [("A newer question",)]
+    assert place.rows(VERDICTS.c.question) == []
 
 
-async def test_opening_prunes(tmp_path: Path, clock: Clock) -> None:
+async def test_opening_prunes(place: Place, clock: Clock) -> None:
     """What grew too old while the bot was away is gone at once, also if fewer days are set."""
-    with opened(tmp_path, days=30, now=clock) as journal:
+    with place.opened(days=30, now=clock) as journal:
         await ask(journal)
     clock.time += timedelta(days=7)
-    with opened(tmp_path, days=7, now=clock):
-        assert rows(tmp_path, "SELECT * FROM questions") == []
+    with place.opened(days=7, now=clock):
+        assert place.rows(QUESTIONS.c.id) == []
 
 
 async def test_no_identity_is_in_the_files(tmp_path: Path) -> None:
@@ -287,7 +319,7 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     with opened(tmp_path), opened(tmp_path / "new" / "folder"):
         pass
     for folder in (tmp_path, tmp_path / "new" / "folder"):
-        assert rows(folder, "SELECT version_num FROM alembic_version") == [("3",)]
+        assert rows(folder, "SELECT version_num FROM alembic_version") == [("4",)]
         assert rows(folder, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -296,9 +328,11 @@ def test_migrations_make_the_tables_that_the_code_knows(
 ) -> None:
     """Who changes a table writes a migration; and migrating says nothing in the log."""
     logging.getLogger("alembic").setLevel(logging.NOTSET)
-    with opened(tmp_path) as journal, journal.database._engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        assert compare_metadata(context, TABLES) == []
+    with opened(tmp_path) as journal:
+        differences = journal.database.read_now(
+            lambda connection: compare_metadata(MigrationContext.configure(connection), TABLES)
+        )
+        assert differences == []
         [questions] = rows(tmp_path, "SELECT sql FROM sqlite_master WHERE name = 'questions'")
         assert "AUTOINCREMENT" in questions[0]
     assert caplog.records == []
@@ -371,7 +405,7 @@ async def test_a_locked_file_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While somebody else writes for long, writing fails in our own words, and reading works."""
-    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0)
     caplog.set_level(logging.DEBUG)
     with opened(tmp_path) as journal:
         await journal.choose_language(ALICE, "ky")
@@ -388,6 +422,7 @@ async def test_a_locked_file_is_an_error_that_says_so(
 async def test_a_full_disk_is_an_error_without_the_question(tmp_path: Path) -> None:
     """What could not be written is in no message, nor in the driver's behind it."""
     with opened(tmp_path) as journal:
+        assert isinstance(journal.database, SqliteDatabase)
 
         @sa.event.listens_for(journal.database._engine, "connect")
         def shrink(connection: sqlite3.Connection, _record: object) -> None:

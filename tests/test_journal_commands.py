@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.storage.journal import AskedQuestion, Journal
 from embeddings.indexing import reindex
@@ -17,6 +18,8 @@ from knowledge.article import format_article
 from knowledge.corpus import load_corpus
 from terminal import Terminal
 from word_embedder import WordEmbedder
+
+IN_A_FILE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +31,15 @@ def _articles(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.fixture
-def asked(terminal: Terminal) -> None:
+def asked(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, database_url: SecretStr | None
+) -> None:
     """Two questions without an answer, of which one has one now, and one that was answered."""
+    if database_url:
+        monkeypatch.setenv("DATABASE_URL", database_url.get_secret_value())
 
     async def ask() -> None:
-        with closing(Journal.open(Path("data"), 90)) as journal:
+        with closing(Journal.open(Path("data"), 90, url=database_url)) as journal:
             for text, outcome in (
                 ("What does a ticket cost?", "not-found"),
                 ("What does the ticket cost?", "not-found"),
@@ -64,6 +71,7 @@ def test_stats_json_and_picture(terminal: Terminal) -> None:
     assert Path("stats.png").read_bytes().startswith(b"\x89PNG")
 
 
+@IN_A_FILE
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
@@ -148,6 +156,7 @@ def test_export(terminal: Terminal) -> None:
     assert terminal.out.encode().replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
 
 
+@IN_A_FILE
 @pytest.mark.usefixtures("asked")
 def test_export_to_a_place_that_is_none(terminal: Terminal) -> None:
     """It is named, in one line."""
@@ -157,6 +166,7 @@ def test_export_to_a_place_that_is_none(terminal: Terminal) -> None:
     )
 
 
+@IN_A_FILE
 @pytest.mark.usefixtures("asked")
 def test_backup_and_restore(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 
 from bot.errors import JournalUnusable
-from bot.storage import database
+from bot.storage import database, migrations
 from bot.storage.journal import Journal
 
 QUESTIONS = [
@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "99"
-down_revision = "3"
+down_revision = "4"
 
 
 def upgrade() -> None:
@@ -84,7 +84,7 @@ def test_an_upgrade_keeps_every_row(first_journal: Path) -> None:
     assert read(first_journal, "SELECT * FROM verdicts ORDER BY person") == VERDICTS
     assert read(first_journal, "SELECT * FROM replies") == []
     assert read(first_journal, "SELECT * FROM languages") == LANGUAGES
-    assert read(first_journal, "SELECT version_num FROM alembic_version") == [("3",)]
+    assert read(first_journal, "SELECT version_num FROM alembic_version") == [("4",)]
     assert read(first_journal, "SELECT seq FROM sqlite_sequence WHERE name = 'questions'") == [
         (7,)
     ]
@@ -110,7 +110,7 @@ def test_a_failed_upgrade_leaves_the_old_journal(
     environment = files("bot.storage.migrations").joinpath("env.py").read_text("utf-8")
     (folder / "env.py").write_text(environment, "utf-8")
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_MIGRATIONS", str(folder))
+        patch.setattr(migrations, "_FOLDER", str(folder))
         with pytest.raises(JournalUnusable, match="no such table"):
             Journal.open(first_journal, 3650)
     assert read(first_journal, "SELECT version_num FROM alembic_version") == [("1",)]

@@ -119,6 +119,15 @@ def test_json_with_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
     assert "secret" not in fields["message"] + fields["exception"].splitlines()[-1]
 
 
+def test_json_with_a_secret_that_it_writes_in_another_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A password may have any sign; it is left out before JSON escapes it."""
+    configure_logging("INFO", ['pass"word\\'], "json")
+    LOGGER.info("With %s!", 'pass"word\\')
+    assert [fields["message"] for fields in logged(capsys)] == ["With [token]!"]
+
+
 def test_json_of_libraries(capsys: pytest.CaptureFixture[str]) -> None:
     """Warnings of Python itself come in the same form."""
     log_as_json()

@@ -1,5 +1,6 @@
 """Settings: what is taken, what is refused, and that nothing secret is said about it."""
 
+import logging
 import re
 import traceback
 from itertools import pairwise
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
+from bot.logs import RedactingFormatter
 from bot.settings import Settings, load_settings
 
 PROJECT = Path(__file__).parent.parent
 TOKEN = "123456789:AAE-_secretsecretsecretsecretsecret"  # noqa: S105 - nobody's
+DATABASE = "postgresql+asyncpg://bot:p%40ss%2f%c3%bc@db.example.org/bot"
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +91,18 @@ def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("WEBHOOK_LISTEN", "10.0.0.1"),
         ("WEBHOOK_LISTEN", "127.0.0.1:port"),
         ("WEBHOOK_LISTEN", "127.0.0.1:8081/path"),
+        ("STORE_URL", "milvus:19530"),
+        ("STORE_URL", "tcp://localhost:19530"),
+        ("STORE_URL", "http://localhost:19530/one/two"),
+        ("STORE_URL", "http://bot:secret@localhost:19530"),
+        ("STORE_URL", "milvus-lite:data/milvus"),
+        ("DATABASE_URL", "postgresql://bot:secret@localhost/bot"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///journal.db"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:sec/ret@localhost"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost:port/bot"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:secret@/bot"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost/bot?sslmode=require"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost/bot?ssl=true"),
         ("LOG_LEVEL", "loud"),
         ("JOURNAL_DAYS", "-1"),
         ("JOURNAL_DAYS", "3651"),
@@ -168,20 +183,70 @@ def test_where_the_webhook_is_listened_for(
     assert load_settings().webhook_address == address
 
 
-def test_environment_passes_everything_but_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process with `environment()` has the same settings, without the token."""
+@pytest.mark.parametrize("engines", [False, True])
+def test_environment_passes_everything_but_the_token(
+    *, engines: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with `environment()` has the same settings; passwords if it needs the engines."""
+    engine_secrets = {"store_token": "bot:secret", "database_url": DATABASE}
     settings = Settings.model_validate(
-        {
+        engine_secrets
+        | {
             "telegram_bot_token": TOKEN,
             "admin_ids": "2,1",
             "data_dir": "x",
+            "store_url": "https://milvus.example.org:19530/bot",
+            "store_ca": "ca.pem",
             "journal_days": "0",
             "log_level": "ERROR",
         }
     )
-    for name, value in settings.environment().items():
+    for name, value in settings.environment(engines=engines).items():
         monkeypatch.setenv(name, value)
-    assert load_settings() == settings.model_copy(update={"telegram_bot_token": None})
+    left_out = ["telegram_bot_token", *([] if engines else engine_secrets)]
+    assert load_settings() == settings.model_copy(update=dict.fromkeys(left_out))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://localhost:19530",
+        "https://milvus.example.org/bot",
+        "milvus-lite:data/milvus.db",
+    ],
+)
+def test_where_the_passages_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with a database or without, a file, or nothing."""
+    monkeypatch.setenv("STORE_URL", url)
+    assert load_settings().store_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        DATABASE,
+        "postgresql+asyncpg://bot@10.0.0.1:6432/bot?ssl=verify-full",
+        "postgresql+asyncpg://bot@/bot?host=/run/postgresql",
+        "postgresql+asyncpg://bot@/bot?host=a:5432&host=b:5432&target_session_attrs=read-write",
+    ],
+)
+def test_where_the_journal_is(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server over the network or on this machine, or several of them."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+
+
+def test_passwords_of_engines_are_secrets() -> None:
+    """Whole, by themselves, and however they are encoded, they are kept out of the log."""
+    settings = Settings.model_validate({"database_url": DATABASE, "store_token": "bot:läng"})
+    formatter = RedactingFormatter(settings.secrets, "%(message)s")
+    for text in (DATABASE, "bot:läng", "p@ss/ü", "p%40ss%2F%C3%BC", "p%40ss%2f%c3%bc", "läng"):
+        record = logging.LogRecord("", logging.INFO, "", 0, f"with {text}!", None, None)
+        assert formatter.format(record) == "with [token]!"
+    assert DATABASE not in f"{settings!r} {settings} {settings.model_dump()}"
 
 
 def test_env_example_documents_every_setting() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from bot.insight.cards import stats_text
 from bot.insight.charts import _bars, draw
@@ -51,9 +52,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+def journal(tmp_path: Path, clock: Clock, database_url: SecretStr | None) -> Iterator[Journal]:
     """A journal on that clock."""
-    with closing(Journal.open(tmp_path, 90, clock)) as journal:
+    with closing(Journal.open(tmp_path, 90, clock, database_url)) as journal:
         yield journal
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.answering import Answering
 from bot.insight.buttons import OpenUnanswered, read_unanswered_button
@@ -45,9 +46,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+def journal(tmp_path: Path, clock: Clock, database_url: SecretStr | None) -> Iterator[Journal]:
     """A journal on that clock."""
-    with closing(Journal.open(tmp_path, 90, clock)) as journal:
+    with closing(Journal.open(tmp_path, 90, clock, database_url)) as journal:
         yield journal
 
 

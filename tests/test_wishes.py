@@ -1,5 +1,6 @@
 """Wishes: who asked to be told gets the answer once there is one, and once only."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ from bot.answering import Answering
 from bot.application import Bot
 from bot.localization import say
 from bot.serving import running
-from bot.storage.journal import Journal
+from bot.storage.database import Database
+from bot.storage.journal import AskedQuestion, Journal
 from bot.storage.schema import WISHES
 from bot.wish_buttons import MakeWish, TakeBackWish, read_wish_button
 from bot.wishes import MOST_WISHES, WISHES_KEPT, Wish, Wishes
@@ -21,6 +23,7 @@ from bot_api_server import BotApiServer
 from conversation import CARD, Message, build, buttons, data_of
 from embeddings.errors import IndexUnusable
 from fixed_retriever import FixedRetriever
+from postgres_server import on_both_databases
 
 WISH = "🔔 Tell me when there is an answer"
 NO_WISH = "🔕 Don't tell me after all"
@@ -73,6 +76,7 @@ async def toast(api: BotApiServer) -> str | None:
     return None if text is None else str(text)
 
 
+@on_both_databases
 async def test_told_when_there_is_an_answer(  # noqa: PLR0913, PLR0917 - fixtures
     api: BotApiServer,
     private: Chat,
@@ -115,6 +119,7 @@ async def test_nothing_is_told_without_an_answer(
     assert await wished(journal) == 1
 
 
+@on_both_databases
 async def test_taken_back(
     api: BotApiServer, private: Chat, alice: Person, retriever: FixedRetriever, reindex: Reindex
 ) -> None:
@@ -130,6 +135,7 @@ async def test_taken_back(
     assert private.unread == []
 
 
+@on_both_databases
 async def test_the_same_question_is_answered_once(
     private: Chat, alice: Person, retriever: FixedRetriever, reindex: Reindex
 ) -> None:
@@ -178,6 +184,7 @@ async def test_forged_wishes(
         assert await toast(api) in {TOO_LATE, say("ky", "wish-too-late")}
 
 
+@on_both_databases
 async def test_forgotten_questions_have_no_wish(
     api: BotApiServer, private: Chat, alice: Person, retriever: FixedRetriever, journal: Journal
 ) -> None:
@@ -191,6 +198,7 @@ async def test_forgotten_questions_have_no_wish(
     assert await toast(api) == TOO_LATE
 
 
+@on_both_databases
 async def test_a_person_has_so_many_wishes(
     api: BotApiServer, private: Chat, alice: Person, retriever: FixedRetriever, journal: Journal
 ) -> None:
@@ -221,6 +229,7 @@ async def test_who_has_blocked_the_bot_is_forgotten(  # noqa: PLR0913, PLR0917 -
     assert await wished(journal) == 0
 
 
+@on_both_databases
 async def test_telegram_out_of_reach(  # noqa: PLR0913, PLR0917 - fixtures
     api: BotApiServer,
     private: Chat,
@@ -288,3 +297,24 @@ def test_what_a_button_carries(button: MakeWish | TakeBackWish) -> None:
 def test_what_no_button_carries(data: str | None) -> None:
     """Anything else is none of ours."""
     assert read_wish_button(data) is None
+
+
+@pytest.mark.parametrize("replicas_meet_at", ["make", "put back"])
+async def test_a_wish_is_kept_once(
+    replicas_meet_at: str, replicas: list[Database], retriever: FixedRetriever
+) -> None:
+    """However often a button is pressed, and whoever puts a wish back that was made again."""
+    journal = Journal(replicas[0], 90)
+    # In letters of two bytes, and longer than what fits into an index.
+    question = AskedQuestion(1, "Көпүрө? " * 500, "ky", "not-found", None, None, "private")
+    question_id = await journal.record(question) or 0
+    wishes = [Wishes(database, Answering(lambda: retriever)) for database in replicas]
+    if replicas_meet_at == "put back":
+        made = await wishes[0].make(1, 1, 2, question_id, "ky")
+        text = question.text[:1_200]
+        old = Wish((made or 0) + 1, str(replicas[0].person(1)), 1, 2, text, "ky")
+        await asyncio.gather(*(each.put_back(old) for each in wishes))
+    else:
+        pressed = (each.make(1, 1, 2, question_id, "ky") for each in wishes * 3)
+        assert all(await asyncio.gather(*pressed))
+    assert await wished(journal) == 1

@@ -60,4 +60,4 @@ def restore(
 def _places(settings: "Settings") -> "Places":
     from bot.storage.backup import Places
 
-    return Places(settings.data_dir, settings.articles_dir)
+    return Places(settings.data_dir, settings.articles_dir, settings.database_url)

@@ -1,4 +1,4 @@
-"""Commands for the bot's state and its journal: status, stats, unanswered, journal export."""
+"""Commands for the bot's state and its journal: status, stats, unanswered, journal."""
 
 import contextlib
 import io
@@ -149,19 +149,77 @@ def export(
         database.read_now(lambda connection: write_csv(connection, text, since))
 
 
+@app.command()
+def move(
+    *,
+    to_postgresql: Annotated[
+        bool, typer.Option("--to-postgresql", help="From DATA_DIR to the server.")
+    ] = False,
+    to_sqlite: Annotated[
+        bool, typer.Option("--to-sqlite", help="From the server to DATA_DIR.")
+    ] = False,
+) -> None:
+    """Copy the journal to the PostgreSQL server of DATABASE_URL, or back; stop the bot first.
+
+    Where it comes from nothing is changed. Where it goes to there must be nothing yet.
+    """
+    settings = preparation.start()
+    if to_postgresql == to_sqlite:
+        raise typer.BadParameter("Say either --to-postgresql or --to-sqlite.")
+    from bot.errors import SettingsError
+    from bot.one_bot import only_bot
+    from bot.storage.database import JOURNAL_FILE, Database
+    from bot.storage.moving import move as copy
+
+    folder = settings.data_dir
+    if settings.database_url is None:
+        raise SettingsError("Set DATABASE_URL to the PostgreSQL database, whichever the way is.")
+    if to_postgresql:
+        _refuse_missing(folder)
+    with (
+        only_bot(folder),
+        contextlib.closing(Database.open(folder, url=settings.database_url)) as server,
+        contextlib.closing(Database.open(folder)) as file,
+    ):
+        numbers = copy(file, server) if to_postgresql else copy(server, file)
+    typer.echo(
+        f"{numbers['questions']:,} questions and {sum(numbers.values()):,} rows in all are now in "
+        "both, and were compared."
+    )
+    path = folder / JOURNAL_FILE
+    if to_postgresql:
+        typer.echo(
+            f"The bot uses the server as long as DATABASE_URL is set. {path} is as it was: delete "
+            f"it once all is well, since it holds what people asked. Keep {folder}/journal.key."
+        )
+    else:
+        typer.echo(
+            f"The bot uses {path} once DATABASE_URL is empty. The database on the server is as it "
+            "was: delete it once all is well, since it holds what people asked."
+        )
+
+
 @contextlib.contextmanager
 def _opened(settings: "Settings") -> Iterator["Database"]:
-    """Open the journal that there is; none is made."""
-    from bot.errors import JournalUnusable
-    from bot.storage.database import JOURNAL_FILE, Database
+    """Open the journal that there is; no file is made."""
+    from bot.storage.database import Database
 
-    if not (settings.data_dir / JOURNAL_FILE).exists():
+    if settings.database_url is None:
+        _refuse_missing(settings.data_dir)
+    opened = Database.open(settings.data_dir, url=settings.database_url)
+    with contextlib.closing(opened) as database:
+        yield database
+
+
+def _refuse_missing(folder: Path) -> None:
+    from bot.errors import JournalUnusable
+    from bot.storage.database import JOURNAL_FILE
+
+    if not (folder / JOURNAL_FILE).exists():
         raise JournalUnusable(
-            f"There is no journal in {settings.data_dir} yet: `python -m bot run` begins one. "
+            f"There is no journal in {folder} yet: `python -m bot run` begins one. "
             "Or set DATA_DIR to the folder that has it."
         )
-    with contextlib.closing(Database.open(settings.data_dir)) as database:
-        yield database
 
 
 @contextlib.contextmanager
@@ -192,11 +250,11 @@ def _as_text(file: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
 def _index_state(settings: "Settings") -> "IndexState | None":
     from embeddings.errors import IndexUnusable
     from embeddings.retriever import Retriever
-    from embeddings.stores.sqlite import SqliteStore
+    from embeddings.stores.opening import open_store
 
     embedder = preparation.load_embedder(settings)
     try:
-        with contextlib.closing(SqliteStore.open(settings.index_path, embedder)) as store:
+        with contextlib.closing(open_store(settings.store_address, embedder)) as store:
             return Retriever(store, embedder).state()
     except IndexUnusable as error:
         preparation.stderr_console().print(str(error), markup=False, soft_wrap=True)
@@ -210,7 +268,9 @@ def _kept(settings: "Settings") -> "Kept | None":
     try:
         with _opened(settings) as database:
             return database.read_now(
-                lambda connection: read_kept(connection, settings.data_dir, settings.journal_days)
+                lambda connection: read_kept(
+                    connection, database.size(connection), settings.journal_days
+                )
             )
     except (JournalError, JournalUnusable) as error:
         preparation.stderr_console().print(str(error), markup=False, soft_wrap=True)

@@ -41,13 +41,23 @@ def run() -> None:
 
     from bot.answering import Answering
     from bot.application import build_bot
+    from bot.errors import SettingsError
     from bot.one_bot import only_bot
     from bot.serving import serve
+    from bot.settings import MILVUS_LITE
     from bot.storage.opening import open_journal
 
+    if settings.store_url.startswith(MILVUS_LITE):
+        raise SettingsError(
+            "STORE_URL names a file of Milvus Lite, which lets one process in at a time, and a "
+            "bot reindexes in another one: set it to a Milvus server, or leave it empty."
+        )
+
     with (
-        only_bot(settings.data_dir),
-        contextlib.closing(open_journal(settings.data_dir, settings.journal_days)) as journal,
+        only_bot(settings.data_dir, is_shared=settings.database_url is not None),
+        contextlib.closing(
+            open_journal(settings.data_dir, settings.journal_days, settings.database_url)
+        ) as journal,
     ):
         answering = Answering(lambda: preparation.open_retriever(settings))
         bot = build_bot(settings, answering, journal)

@@ -151,10 +151,11 @@ async def _open(settings: "Settings") -> AsyncIterator["SourceChecks"]:
     from bot.sources.checks import build_checks
     from bot.storage.database import Database
 
-    python, environment = [sys.executable, "-m", "bot"], settings.environment()
-    reading = Reading([*python, "add", "--draft", "--json"], environment)
-    reindexing = Reindexing([*python, "reindex", "--worker"], environment)
-    with contextlib.closing(Database.open(settings.data_dir)) as database:
+    python = [sys.executable, "-m", "bot"]
+    reading = Reading([*python, "add", "--draft", "--json"], settings.environment())
+    reindexing = Reindexing([*python, "reindex", "--worker"], settings.environment(engines=True))
+    opened = Database.open(settings.data_dir, url=settings.database_url)
+    with contextlib.closing(opened) as database:
         try:
             yield build_checks(settings, database, None, reading, reindexing.run_soon)
         finally:

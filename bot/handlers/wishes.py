@@ -70,6 +70,13 @@ async def tell_of_answers(bot: Bot, wishes: Wishes, generation: int) -> None:
     """
     if not await wishes.are_due(generation):
         return
+    # Of all replicas that notice the new index one does it; if it ends, the next one goes on.
+    async with wishes.alone() as nobody_else:
+        if nobody_else and await wishes.are_due(generation):
+            await _tell_all(bot, wishes, generation)
+
+
+async def _tell_all(bot: Bot, wishes: Wishes, generation: int) -> None:
     all_told = True
     async for wish, answer in wishes.come_true():
         if not await _tell(bot, wish, answer):

@@ -11,18 +11,23 @@ from pathlib import Path
 
 import httpx
 import psutil
+import sqlalchemy as sa
 from filelock import FileLock, Timeout
+from pydantic import SecretStr
 
-from bot.errors import BotError
+from bot.errors import BotError, JournalError, JournalUnusable
 from bot.insight.findings import Finding, ok, problem, warning
 from bot.insight.status import FULL_DISK, read_machine
 from bot.one_bot import LOCK_FILE
 from bot.settings import Settings
-from bot.storage.database import JOURNAL_FILE, KEY_FILE, table_versions
+from bot.storage.database import JOURNAL_FILE
+from bot.storage.key import KEY_FILE, fingerprint, known_fingerprint
+from bot.storage.migrations import table_versions
+from bot.storage.schema import QUESTIONS
 from embeddings.embedder import Embedder, has_bfloat16
-from embeddings.errors import EmbeddingsError, IndexMissing, IndexUnusable
-from embeddings.stores.sqlite import SqliteStore, known_articles
-from knowledge.corpus import load_corpus
+from embeddings.errors import EmbeddingsError, IndexMissing, IndexUnavailable, IndexUnusable
+from embeddings.stores.opening import known_versions, open_store
+from knowledge.corpus import ArticleFolder, Findings
 from knowledge.errors import CorpusError, KnowledgeError
 
 logger = logging.getLogger(__name__)
@@ -33,6 +38,8 @@ _LITTLE_SPACE = 2 * FULL_DISK
 # What the bot takes, and a reindex besides; see README.
 _ENOUGH_MEMORY = int(2.2 * _GB)
 _LITTLE_MEMORY = int(1.2 * _GB)
+
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 _FAULTS_SHOWN = 3
 # In seconds.
@@ -131,9 +138,10 @@ def _folder_to_be_made(folder: Path) -> Finding:
 def check_disk(settings: Settings) -> Iterator[Finding]:
     """Check that there is room for a full reindex."""
     free = read_machine(settings.data_dir).free_disk
-    index = settings.index_path
-    # Until a full reindex has committed, the old index and the new one are both on the disk.
-    wanted = _LITTLE_SPACE + (index.stat().st_size if index.is_file() else 0)
+    index = settings.store_address
+    # Until a full reindex has committed, the new index is there twice beside the old one: staged,
+    # and in the log.
+    wanted = _LITTLE_SPACE + 2 * (_size_of(index) if isinstance(index, Path) else 0)
     found = f"{free / _GB:,.1f} GB are free where DATA_DIR is"
     if free < FULL_DISK:
         yield problem("disk", f"Only {found}.", "Make room, or set DATA_DIR to another disk.")
@@ -163,41 +171,50 @@ def check_memory() -> Iterator[Finding]:
 
 def check_articles(settings: Settings) -> Iterator[Finding]:
     """Check that the articles can be read, and whether the index has them all."""
-    known = known_articles(settings.index_path)
+    known, findings = known_versions(settings.store_address), Findings()
     try:
-        corpus = load_corpus(settings.articles_dir, known)
+        folder = ArticleFolder(settings.articles_dir)
+        different = sum(1 for _ in folder.differences(known, findings))
     except CorpusError as error:
         yield problem("articles", str(error), "Set ARTICLES_DIR to the folder of the articles.")
         return
-    indexed = {article.slug: digest for digest, article in known.items()}
-    changed = dict(corpus.digests.items() ^ indexed.items()).keys()
-    found = f"{len(corpus.articles):,} can be read in {settings.articles_dir}"
-    if not corpus.articles:
+    except IndexUnusable as error:
+        yield problem("articles", str(error), "Whether the index has them all isn't known.")
+        return
+    found = f"{findings.articles:,} can be read in {settings.articles_dir}"
+    if not findings.articles:
         yield problem(
             "articles",
             f"There are none in {settings.articles_dir}.",
             "Add some with `python -m bot add LINK`, or set ARTICLES_DIR.",
         )
-    elif known and changed:
+    elif findings.known and different:
         yield warning(
             "articles",
-            f"{found}; {len(changed):,} are not in the index as they are.",
+            f"{found}; {different:,} are not in the index as they are.",
             "The bot sees to it within an hour; `python -m bot reindex` does so at once.",
         )
     else:
-        yield ok("articles", f"{found}{', and the index has them all' if known else ''}.")
-    if corpus.faults:
-        shown = " ".join(f"{each.file}: {each.reason}" for each in corpus.faults[:_FAULTS_SHOWN])
-        number = len(corpus.faults)
+        yield ok("articles", f"{found}{', and the index has them all' if findings.known else ''}.")
+    if findings.faults:
+        shown = " ".join(f"{each.file}: {each.reason}" for each in findings.faults[:_FAULTS_SHOWN])
+        number = findings.fault_count
         left_out = "1 file is left out" if number == 1 else f"{number:,} files are left out"
         yield warning("articles", f"{left_out}.", shown)
 
 
 def check_journal(settings: Settings) -> Iterator[Finding]:
     """Check that the journal is whole, and of a version that this program knows."""
-    path = settings.data_dir / JOURNAL_FILE
+    if settings.database_url:
+        yield _journal_on_server(settings.database_url, settings.data_dir)
+    else:
+        yield from _journal_in_file(settings.data_dir)
+
+
+def _journal_in_file(folder: Path) -> Iterator[Finding]:
+    path = folder / JOURNAL_FILE
     if not path.exists():
-        yield ok("journal", f"There is none in {settings.data_dir} yet; `run` begins one.")
+        yield ok("journal", f"There is none in {folder} yet; `run` begins one.")
         return
     restore = "Restore a backup with `python -m bot restore`, or move it away to begin a new one."
     try:
@@ -213,7 +230,7 @@ def check_journal(settings: Settings) -> Iterator[Finding]:
     except sqlite3.DatabaseError as error:
         yield problem("journal", f"{path} is damaged ({error}).", restore)
         return
-    if not (settings.data_dir / KEY_FILE).is_file():
+    if not (folder / KEY_FILE).is_file():
         yield problem("journal", f"Its key {KEY_FILE} is missing.", restore)
         return
     newest, *_ = versions = table_versions()
@@ -226,6 +243,40 @@ def check_journal(settings: Settings) -> Iterator[Finding]:
         return
     upgrade = "" if row[0] == newest else "; `run` brings its tables up to date"
     yield ok("journal", f"It is whole and holds {questions:,} questions{upgrade}.")
+
+
+def _journal_on_server(url: SecretStr, folder: Path) -> Finding:
+    from bot.storage.postgresql import look
+
+    def find(connection: sa.Connection) -> tuple[str | None, str | None, int]:
+        if not sa.inspect(connection).has_table(_VERSION.name):
+            return None, None, 0
+        count = sa.select(sa.func.count()).select_from(QUESTIONS)
+        version = connection.scalar(sa.select(_VERSION.c.version_num))
+        return version, known_fingerprint(connection), connection.scalar(count) or 0
+
+    try:
+        version, known, questions = look(url.get_secret_value(), find)
+    except (JournalUnusable, JournalError) as error:
+        return problem("journal", str(error), "")
+    newest, *_ = versions = table_versions()
+    if version is None:
+        return ok("journal", "The PostgreSQL database has none yet; `run` begins one.")
+    if version not in versions:
+        return problem(
+            "journal",
+            "The one in PostgreSQL was written by a newer version of this program.",
+            "Install that one.",
+        )
+    key = folder / KEY_FILE
+    if known and not (key.is_file() and fingerprint(key.read_bytes()) == known):
+        return problem(
+            "journal",
+            f"{key} isn't the key that the journal in PostgreSQL was begun with.",
+            f"Copy the {KEY_FILE} of another replica, or of a backup.",
+        )
+    upgrade = "" if version == newest else "; `run` brings its tables up to date"
+    return ok("journal", f"PostgreSQL holds {questions:,} questions{upgrade}.")
 
 
 def number_type(settings: Settings, embedder: Embedder) -> Finding:
@@ -249,26 +300,26 @@ def number_type(settings: Settings, embedder: Embedder) -> Finding:
 
 def check_index(settings: Settings, embedder: Embedder) -> Iterator[Finding]:
     """Check that the index is there, whole and of this model."""
-    path = settings.index_path
+    address = settings.store_address
     rebuilt = "`run` builds it, and so does `python -m bot reindex`."
     try:
-        with closing(SqliteStore.open(path, embedder)) as store, store.snapshot() as generation:
+        with closing(open_store(address, embedder)) as store, store.snapshot() as generation:
             found = f"{store.article_count:,} articles, {store.passage_count:,} passages"
             reindexed_at = store.reindexed_at
-        with closing(_opened(path)) as connection:
-            fault = _fault(connection)
-    except IndexMissing:
-        yield warning("index", f"There is none at {path} yet.", rebuilt)
+        fault = _fault_of_file(address) if isinstance(address, Path) else None
+    except IndexMissing as error:
+        yield warning("index", str(error), rebuilt)
+        return
+    except IndexUnavailable as error:
+        yield problem("index", str(error), "Start the engine, or correct STORE_URL.")
         return
     except IndexUnusable as error:
         yield warning("index", str(error), rebuilt)
         return
-    except sqlite3.DatabaseError as error:
-        fault = str(error)
     if fault:
         yield problem(
             "index",
-            f"{path} is damaged ({fault}).",
+            f"{address} is damaged ({fault}).",
             "Delete it; `python -m bot reindex` builds it anew.",
         )
         return
@@ -316,6 +367,19 @@ def _bot_runs(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _fault_of_file(path: Path) -> str | None:
+    """What SQLite finds wrong with an index; None if it is whole."""
+    try:
+        with closing(_opened(path)) as connection:
+            return _fault(connection)
+    except sqlite3.DatabaseError as error:
+        return str(error)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -16,7 +16,6 @@ from bot.drafts.waiting import ArticleDrafts
 from bot.errors import DraftsUnusable, JournalError
 from bot.logs import LoggedWarning, last_warnings
 from bot.settings import Settings
-from bot.storage.database import JOURNAL_FILE
 from bot.storage.journal import Journal
 from bot.storage.schema import QUESTIONS, SOURCES, WISHES
 from bot.troubles import Trouble, Troubles
@@ -105,12 +104,12 @@ def installed_version() -> str:
     return importlib.metadata.version(_PACKAGE)
 
 
-def read_kept(connection: sa.Connection, folder: Path, days: int) -> Kept:
+def read_kept(connection: sa.Connection, size: int, days: int) -> Kept:
     """Look into the database.
 
     Args:
         connection: To the bot's database.
-        folder: Where its file is.
+        size: See `Database.size`.
         days: How long questions are kept.
     """
     failing = connection.execute(
@@ -121,8 +120,7 @@ def read_kept(connection: sa.Connection, folder: Path, days: int) -> Kept:
     return Kept(
         questions=_count(connection, QUESTIONS),
         days=days,
-        # The write-ahead log belongs to it.
-        bytes=sum(path.stat().st_size for path in folder.glob(f"{JOURNAL_FILE}*")),
+        bytes=size,
         wishes=_count(connection, WISHES),
         failing_sources=tuple(FailingSource(*row) for row in failing),
     )
@@ -174,9 +172,12 @@ class StatusReader:
             index = await self._answering.look_up(lambda retriever: retriever.state())
         except EmbeddingsError:
             index = None
+        database = self._journal.database
         try:
-            kept = await self._journal.database.read(
-                lambda connection: read_kept(connection, self._folder, self._journal.days)
+            kept = await database.read(
+                lambda connection: read_kept(
+                    connection, database.size(connection), self._journal.days
+                )
             )
         except JournalError:
             kept = None

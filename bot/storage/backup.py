@@ -17,12 +17,24 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bot.errors import BackupError
-from bot.storage.database import JOURNAL_FILE, KEY_FILE
+from bot.storage.database import JOURNAL_FILE, Database, replace_row
+from bot.storage.key import FINGERPRINT, KEY_FILE, fingerprint, read_or_make_key
+from bot.storage.moving import copy_rows, held, refuse_while_used
 from bot.storage.private_files import TEMPORARY_FILES, writing
+from bot.storage.schema import (
+    ARTICLE_QUEUE,
+    INBOX,
+    JOBS,
+    PACES,
+    RECENT_QUESTIONS,
+    STATE,
+    TABLES,
+)
 from knowledge.changes import LOCK, TRASH
 
 _MANIFEST = "manifest.json"
@@ -33,6 +45,10 @@ _STAGED, _SCRATCH = ".restoring-", ".backing-up-"
 _BLOCK = 1024 * 1024
 # A manifest of 100,000 files; what is larger is none.
 _LONGEST_MANIFEST = 32 * 1024 * 1024
+
+# Nobody shall be answered again, when the backup is restored, what was answered since; and these
+# hold nothing that anybody would miss.
+_PASSING = (INBOX, RECENT_QUESTIONS, JOBS, PACES, ARTICLE_QUEUE)
 
 # In seconds.
 _PATIENCE = 10
@@ -45,6 +61,8 @@ class Places:
     data: Path
     """The folder of journal.db, journal.key, sources.yaml and drafts/."""
     articles: Path
+    database: SecretStr | None = None
+    """The server's database that the journal is in, in place of journal.db; see the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +146,14 @@ def restore(source: Path, places: Places, now: datetime, *, force: bool = False)
             manifest = _check(file)
             _refuse_while_running(places.data / JOURNAL_FILE)
             in_the_way = _in_the_way(places)
-            if in_the_way and not force:
-                names = ", ".join(str(path) for path in in_the_way[:3])
+            names = [str(path) for path in in_the_way]
+            if places.database and _is_held(places.database):
+                names.insert(0, "the journal in PostgreSQL")
+            if names and not force:
                 raise BackupError(
-                    f"There is something already: {names}{', …' if in_the_way[3:] else ''}. With "
-                    f"--force it is moved into a folder {_MOVED_ASIDE}… beside it."
+                    f"There is something already: {', '.join(names[:3])}"
+                    f"{', …' if names[3:] else ''}. With --force it is moved into a folder "
+                    f"{_MOVED_ASIDE}… beside it."
                 )
             return Restored(manifest, _put_in_place(file, manifest, places, in_the_way, now))
     except OSError as error:
@@ -147,9 +168,13 @@ def _write(
 ) -> Manifest:
     questions, files = 0, list[BackedUpFile]()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        if (places.data / JOURNAL_FILE).exists():
-            copy = scratch / JOURNAL_FILE
+        copy = scratch / JOURNAL_FILE
+        if places.database:
+            _copy_from_server(places, scratch)
+            questions = _finish_copy(copy)
+        elif (places.data / JOURNAL_FILE).exists():
             questions = _copy_journal(places.data / JOURNAL_FILE, copy)
+        if copy.exists():
             files.append(_add(archive, JOURNAL_FILE, copy, now))
         for name in (KEY_FILE, _SOURCES):
             if (places.data / name).exists():
@@ -170,6 +195,17 @@ def _write(
     return manifest
 
 
+def _copy_from_server(places: Places, scratch: Path) -> None:
+    """Copy the journal as it is at one moment into a file such as SQLite's journal is."""
+    with (
+        contextlib.closing(Database.open(places.data, url=places.database)) as server,
+        contextlib.closing(Database.open(scratch)) as file,
+    ):
+        server.read_now(
+            lambda journal: file.write_now(lambda copied: copy_rows(journal, copied, _PASSING))
+        )
+
+
 def _copy_journal(path: Path, copy: Path) -> int:
     """Copy the journal as it is at one moment, whoever writes to it; return its questions."""
     try:
@@ -178,28 +214,30 @@ def _copy_journal(path: Path, copy: Path) -> int:
             contextlib.closing(sqlite3.connect(copy)) as copied,
         ):
             journal.backup(copied)
-            _leave_out_inbox(copied)
-            # One file, without a log beside it.
-            copied.execute("PRAGMA journal_mode = DELETE")
-            [(verdict,), *_] = copied.execute("PRAGMA integrity_check").fetchall()
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
-            (questions,) = copied.execute("SELECT count(*) FROM questions").fetchone()
+        return _finish_copy(copy)
     except sqlite3.Error as error:
         raise BackupError(
             f"The journal {path} can't be copied ({error}): check the free space; if it is "
             "damaged, restore an earlier backup."
         ) from error
-    return int(questions)
 
 
-def _leave_out_inbox(copied: sqlite3.Connection) -> None:
-    """Nobody shall be answered again, when the backup is restored, what was answered since."""
-    tables = copied.execute("SELECT name FROM sqlite_master WHERE name = 'inbox'").fetchall()
-    if tables:
+def _finish_copy(copy: Path) -> int:
+    """Leave out what passes, and check the rest; returns how many questions there are."""
+    with contextlib.closing(sqlite3.connect(copy)) as copied:
         copied.execute("PRAGMA secure_delete = ON")
-        copied.execute("DELETE FROM inbox")
+        there = {name for (name,) in copied.execute("SELECT name FROM sqlite_master")}
+        for table in _PASSING:
+            if table.name in there:
+                copied.execute(f"DELETE FROM {table.name}")  # noqa: S608 - a table of ours
         copied.commit()
+        # One file, without a log beside it.
+        copied.execute("PRAGMA journal_mode = DELETE")
+        [(verdict,), *_] = copied.execute("PRAGMA integrity_check").fetchall()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        (questions,) = copied.execute("SELECT count(*) FROM questions").fetchone()
+    return int(questions)
 
 
 @contextlib.contextmanager
@@ -375,11 +413,62 @@ def _put_in_place(
                 with target.open("wb") as unpacked:
                     for block in _blocks(archive, each):
                         unpacked.write(block)
-        moved_to = dict.fromkeys(_move_aside(path, now) for path in in_the_way)
+        moved_to: dict[Path, None] = {}
+        if places.database and (staged[places.data] / JOURNAL_FILE).exists():
+            aside = _aside(places.data, now)
+            _load(places.database, staged[places.data], aside, now)
+            moved_to |= {aside: None} if aside.exists() else {}
+        moved_to |= dict.fromkeys(_move_aside(path, now) for path in in_the_way)
         for home, folder in staged.items():
             for path in sorted(folder.iterdir()):
                 shutil.move(path, home / path.name)
     return tuple(moved_to)
+
+
+def _is_held(url: SecretStr) -> bool:
+    from bot.storage.postgresql import look
+
+    return bool(look(url.get_secret_value(), held))
+
+
+def _load(url: SecretStr, staged: Path, aside: Path, now: datetime) -> None:
+    """Put a backup's journal into a server's database, and what was there into a file.
+
+    Args:
+        url: The database.
+        staged: A folder with the backup's journal and key; the journal isn't in it afterwards.
+        aside: A folder for what was in the database; it is made if anything was.
+        now: The time.
+
+    Raises:
+        JournalNotMoved: a bot is using the database.
+    """
+    from bot.storage.postgresql import open_postgresql
+
+    address = url.get_secret_value()
+    with (
+        contextlib.closing(Database.open(staged)) as file,
+        contextlib.closing(
+            open_postgresql(address, staged, lambda: now, with_any_key=True)
+        ) as server,
+    ):
+
+        def load(backup: sa.Connection, journal: sa.Connection) -> None:
+            names = ", ".join(table.name for table in TABLES.sorted_tables)
+            journal.execute(sa.text(f"TRUNCATE {names}"))
+            copy_rows(backup, journal)
+            key = {"value": fingerprint(read_or_make_key(staged))}
+            replace_row(journal, STATE, {"name": FINGERPRINT}, key)
+
+        server.read_now(lambda journal: refuse_while_used(server, journal))
+        if server.read_now(held):
+            with contextlib.closing(Database.open(aside)) as old:
+                server.read_now(
+                    lambda journal: old.write_now(lambda copied: copy_rows(journal, copied))
+                )
+        file.read_now(lambda backup: server.write_now(lambda journal: load(backup, journal)))
+    for path in staged.glob(f"{JOURNAL_FILE}*"):
+        path.unlink()
 
 
 def _made(folder: Path) -> Path:
@@ -397,9 +486,13 @@ def _home_of(name: str, places: Places) -> tuple[Path, PurePosixPath]:
 
 def _move_aside(path: Path, now: datetime) -> Path:
     """Move something into a folder beside it, and return that."""
-    folder = _made(path.parent / f"{_MOVED_ASIDE}{now:%Y%m%d-%H%M%S}")
+    folder = _made(_aside(path.parent, now))
     path.rename(folder / path.name)
     return folder
+
+
+def _aside(home: Path, now: datetime) -> Path:
+    return home / f"{_MOVED_ASIDE}{now:%Y%m%d-%H%M%S}"
 
 
 def _damaged(reason: str) -> BackupError:

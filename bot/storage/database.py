@@ -1,144 +1,143 @@
-"""The bot's own database, in which it keeps what can't be had again: SQLite, through SQLAlchemy.
+"""The bot's own database, in which it keeps what can't be had again.
 
-Unlike the index it can't be built again, so it is a file of its own, journal.db, with the key of
-its hashes in another, journal.key: a person is a keyed hash of their Telegram id. The SQL is
-SQLAlchemy's and the tables are made by Alembic's migrations, so that another database can take
-the place of SQLite.
+By itself it is an SQLite file (`bot.storage.sqlite`), which one bot has to itself. Several
+replicas share a PostgreSQL server (`bot.storage.postgresql`). The SQL is SQLAlchemy's, and the
+tables are made by Alembic's migrations, the same for both. A person is a keyed hash of their
+Telegram id; the key is in a file beside, journal.key.
 """
 
-import asyncio
-import contextlib
-import errno
 import hashlib
 import hmac
-import os
-import secrets
-import sqlite3
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-from bot.errors import JournalDamaged, JournalError, JournalUnusable
+from pydantic import SecretStr
+from sqlalchemy.dialects import postgresql, sqlite
 
 JOURNAL_FILE = "journal.db"
-KEY_FILE = "journal.key"
-
-_MIGRATIONS = "bot.storage:migrations"
-_KEY_BYTES = 32
-# In seconds. Nobody else writes for long, and a question shouldn't wait for the journal.
-_BUSY_TIMEOUT = 2
-_BUSY_PAUSE = 0.01
 
 Result = TypeVar("Result")
 
 
-class Database:
-    """Reads and writes in a thread of its own; make one with `Database.open`."""
+class Database(ABC):
+    """Reads and writes in a thread of its own; make one with `Database.open`.
 
-    def __init__(
-        self, engine: sa.Engine, key: bytes, now: Callable[[], datetime], *, key_is_new: bool
-    ) -> None:
-        """Use a database whose tables are up to date."""
+    What is read or written is a function of a connection. It is called in the database's thread,
+    and where others write at the same time it may be called a second time.
+    """
+
+    is_shared: bool
+    """Whether other replicas may use it at the same time."""
+
+    def __init__(self, key: bytes, now: Callable[[], datetime], *, key_is_new: bool) -> None:
+        """Take the key of the hashes, and the time."""
         self.key_is_new = key_is_new
         """Whether there was no key; whoever was in the tables before belongs to nobody now."""
-        self._engine = engine
-        self._reading = engine.execution_options(only_reads=True)
         self._key = key
         self._now = now
-        self._worker = ThreadPoolExecutor(1, "journal")
 
-    @classmethod
-    def open(cls, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
-        """Open the database in a folder, and bring its tables up to date.
+    @staticmethod
+    def open(
+        folder: Path,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        url: SecretStr | None = None,
+    ) -> "Database":
+        """Open the database, and bring its tables up to date.
 
         Args:
-            folder: Where journal.db and journal.key are, or will be made.
+            folder: The data folder, where journal.key is, or will be made, and so is journal.db.
             now: The time, with a time zone.
+            url: Of a PostgreSQL database, as in the settings; None for journal.db.
 
         Raises:
             JournalDamaged: if the file is broken.
-            JournalUnusable: if it can't be written, or is of a newer version.
-            JournalError: if the disk is full, or somebody else is writing for long.
+            JournalUnusable: if it can't be written, is of a newer version or another key, or the
+                server refuses us.
+            JournalError: if the disk is full, somebody else is writing for long, or the server is
+                away.
         """
-        path = folder / JOURNAL_FILE
-        key_is_new = not (folder / KEY_FILE).exists()
-        with contextlib.ExitStack() as on_failure:
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _make_private(path)
-                engine = _sqlite_engine(path)
-                on_failure.callback(engine.dispose)
-                # Of two processes that begin a journal at the same time, one waits here. All of an
-                # upgrade is one transaction, so that one that fails leaves the file as it was.
-                with engine.begin() as connection:
-                    _check(connection, path)
-                    _upgrade(connection)
-                    key = _read_or_make_key(folder / KEY_FILE)
-            except CommandError as error:
-                raise JournalUnusable(
-                    f"The journal {path} was written by a newer version of this program: install "
-                    "that one, or set another DATA_DIR."
-                ) from error
-            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                raise _what_is_wrong(path, error) from error
-            on_failure.pop_all()
-        return cls(engine, key, now, key_is_new=key_is_new)
+        if url is None:
+            from bot.storage.sqlite import open_sqlite
 
+            return open_sqlite(folder, now)
+        from bot.storage.postgresql import open_postgresql
+
+        return open_postgresql(url.get_secret_value(), folder, now)
+
+    @abstractmethod
     def close(self) -> None:
-        """Wait for what is being written, and close the file."""
-        self._worker.shutdown()
-        self._engine.dispose()
+        """Wait for what is being written, and let go of the database."""
 
+    @abstractmethod
     async def read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """What a function finds; it is called in the database's thread and must not write.
+        """What a function finds; it must not write.
 
         Raises:
-            JournalError: if the file can't be read just now.
+            JournalError: if the database can't be read just now.
         """
-        return await self._run(self._reading, work)
 
+    @abstractmethod
     async def write(
         self, work: Callable[[sa.Connection], Result], *, deletes: bool = False
     ) -> Result:
         """What a function gives that writes; all of it counts, or nothing.
 
         Args:
-            work: Is called in the database's thread.
-            deletes: Whether nothing may be left of what it deletes, on the disk neither.
+            work: Reads and writes.
+            deletes: Whether nothing may be left of what it deletes, on the disk neither, as far
+                as that is ours.
 
         Raises:
-            JournalError: if the file can't be written just now.
+            JournalError: if the database can't be written just now.
         """
-        return await self._run(self._engine, work, deletes=deletes)
 
+    @abstractmethod
     def read_now(self, work: Callable[[sa.Connection], Result]) -> Result:
         """The same as `read` where there is no event loop.
 
         Raises:
-            JournalError: if the file can't be read just now.
+            JournalError: if the database can't be read just now.
         """
-        return _transaction(self._reading, work, deletes=False)
 
+    @abstractmethod
     def write_now(
         self, work: Callable[[sa.Connection], Result], *, deletes: bool = False
     ) -> Result:
         """The same as `write` where there is no event loop.
 
         Raises:
-            JournalError: if the file can't be written just now.
+            JournalError: if the database can't be written just now.
         """
-        return _transaction(self._engine, work, deletes=deletes)
 
+    @abstractmethod
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Keep other replicas from doing the same thing, as long as the context lasts.
+
+        Gives whether nobody else was doing it; if somebody was, nothing is kept, and whoever gets
+        False leaves it be. Nobody waits. The server lets go of it when this process ends, however
+        it does, and when the connection breaks. A file has one bot, so there it is always True.
+
+        Args:
+            name: What is done, such as "reindex"; the same in all replicas.
+
+        Raises:
+            JournalError: if the server can't be asked just now.
+        """
+
+    @abstractmethod
+    def alone_now(self, name: str) -> AbstractContextManager[bool]:
+        """The same as `alone` where there is no event loop.
+
+        Raises:
+            JournalError: if the server can't be asked just now.
+        """
+
+    @abstractmethod
     async def put_back(self) -> bool:
         """Write the files anew if somebody has removed them; what is open still holds all of it.
 
@@ -148,34 +147,14 @@ class Database:
         Raises:
             JournalError: if they can't be written.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, self._put_back)
 
-    def _put_back(self) -> bool:
-        path = Path(self._engine.url.database or "")
-        if path.exists():
-            return False
-        folder = path.parent
-        copy = folder / f"{JOURNAL_FILE}.new"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            copy.unlink(missing_ok=True)
-            _make_private(copy)
-            with (
-                contextlib.closing(self._engine.raw_connection()) as opened,
-                contextlib.closing(sqlite3.connect(copy)) as copied,
-            ):
-                opened.cursor().connection.backup(copied)
-            if not (folder / KEY_FILE).exists():
-                _write_key(folder / KEY_FILE, self._key)
-            copy.replace(path)
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise JournalError(
-                f"The journal was removed and can't be put back: {error}."
-            ) from error
-        # The next connection opens the new file.
-        self._engine.dispose()
-        return True
+    @abstractmethod
+    def size(self, connection: sa.Connection) -> int:
+        """How many bytes the database takes on its disk."""
+
+    @abstractmethod
+    def others(self, connection: sa.Connection) -> int:
+        """How many connections other processes of this program have; 0 of a file."""
 
     def hash_of(self, text: str) -> str:
         """A text's keyed hash: 64 hexadecimal digits."""
@@ -189,184 +168,46 @@ class Database:
         """The time as the tables have it: UTC, without a time zone."""
         return self._now().astimezone(UTC).replace(tzinfo=None)
 
-    async def _run(
-        self,
-        engine: sa.Engine,
-        work: Callable[[sa.Connection], Result],
-        *,
-        deletes: bool = False,
-    ) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._worker, lambda: _transaction(engine, work, deletes=deletes)
-        )
+
+def add_row(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Put a row into a table unless one like it is there; returns whether it was put there.
+
+    "Like it" is what a primary key or a unique constraint says. Of several who do so at the same
+    time, one puts it there; the others wait for that one's end.
+    """
+    insert = _insert(connection, table).values(values).on_conflict_do_nothing()
+    key = insert.returning(*table.primary_key)
+    return connection.execute(key).first() is not None
 
 
-def replace_row(
-    connection: sa.Connection, table: sa.Table, key: dict[str, Any], values: dict[str, Any] | None
-) -> None:
-    """Put a row in the place of the one with the same key; None only takes that one away."""
+def replace_row(  # noqa: PLR0913 - what one statement of SQL has
+    connection: sa.Connection,
+    table: sa.Table,
+    key: dict[str, Any],
+    values: dict[str, Any] | None,
+    *,
+    at_first: dict[str, Any] | None = None,
+    where: sa.ColumnElement[bool] | None = None,
+) -> bool:
+    """Keep values under a key, whether there is a row with it or not; returns whether they are.
+
+    Args:
+        connection: Within a transaction.
+        table: Where the key is the primary key, or unique.
+        key: The columns that say which row it is.
+        values: The columns that are written; None takes the row away.
+        at_first: Columns that are written only if there was no row.
+        where: What must be true of the row that there is; if it isn't, that one stays.
+    """
     same = sa.and_(*(table.c[name] == value for name, value in key.items()))
-    connection.execute(table.delete().where(same))
-    if values is not None:
-        connection.execute(table.insert().values(key | values))
+    if values is None:
+        return connection.execute(table.delete().where(same)).rowcount > 0
+    insert = _insert(connection, table).values(key | (at_first or {}) | values)
+    replace = insert.on_conflict_do_update(index_elements=list(key), set_=values, where=where)
+    return connection.execute(replace.returning(*table.primary_key)).first() is not None
 
 
-def _transaction(
-    engine: sa.Engine, work: Callable[[sa.Connection], Result], *, deletes: bool
-) -> Result:
-    try:
-        with engine.begin() as connection:
-            result = work(connection)
-        if deletes:
-            _empty_log(engine)
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise JournalError(f"The journal can't be used now: {_reason(error)}.") from error
-    return result
-
-
-def _sqlite_engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": _BUSY_TIMEOUT},
-        # They are questions and hashes, and errors get into the log.
-        hide_parameters=True,
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: object) -> None:
-        # Transactions begin below; the driver by itself begins them too late.
-        connection.isolation_level = None
-        _keep_a_log(connection)
-        # A power cut may take the last questions with it, but nothing waits for the disk.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # What people delete is overwritten.
-        connection.execute("PRAGMA secure_delete = ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # Who begins by reading can't wait for another's writing when it comes to write itself;
-        # who only reads never waits.
-        only_reads = connection.get_execution_options().get("only_reads", False)
-        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Have changes written to a log beside the file, so that readers never wait for a writer."""
-    give_up_at = time.monotonic() + _BUSY_TIMEOUT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            # SQLite itself doesn't wait where another begins a new file at the same moment.
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                raise
-        else:
-            return
-        time.sleep(_BUSY_PAUSE)
-
-
-def _empty_log(engine: sa.Engine) -> None:
-    """Leave nothing of deleted rows in the write-ahead log; `secure_delete` is for the file."""
-    with contextlib.closing(engine.raw_connection()) as connection:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def table_versions() -> list[str]:
-    """The versions that the tables may have, the newest first."""
-    script = ScriptDirectory.from_config(_config())
-    return [each.revision for each in script.walk_revisions()]
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", _MIGRATIONS)
-    return config
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _make_private(path: Path) -> None:
-    """Make an empty file that only its owner can read; SQLite's own files beside it follow."""
-    with contextlib.suppress(FileExistsError):
-        path.touch(0o600, exist_ok=False)
-
-
-def _read_or_make_key(path: Path) -> bytes:
-    """The key of the hashes; the journal's lock keeps others from making it at the same time."""
-    if not path.exists():
-        _write_key(path, secrets.token_bytes(_KEY_BYTES))
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        raise JournalUnusable(
-            f"{path} is damaged: restore it from a backup, or delete it; what is in the journal "
-            "then belongs to nobody."
-        )
-    return key
-
-
-def _write_key(path: Path, key: bytes) -> None:
-    made = path.with_suffix(".new")
-    made.unlink(missing_ok=True)
-    made.touch(0o600)
-    with made.open("wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
-
-
-def _check(connection: sa.Connection, path: Path) -> None:
-    """Read the whole file, some megabytes: what is broken in it is better known at the start."""
-    verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if verdict != "ok":
-        raise _damaged(path, " ".join(str(verdict).split()))
-
-
-def _damaged(path: Path, reason: object) -> JournalDamaged:
-    return JournalDamaged(
-        f"The journal {path} is damaged ({reason}): restore it from a backup, or move it away "
-        "to begin a new one."
-    )
-
-
-def _what_is_wrong(path: Path, error: Exception) -> JournalUnusable | JournalError:
-    reason = _reason(error)
-    if _is_damage(reason):
-        return _damaged(path, reason)
-    if _may_pass(reason):
-        return JournalError(
-            f"The journal {path} can't be opened now ({reason}): check the free space, and which "
-            "other program uses it."
-        )
-    return JournalUnusable(
-        f"The journal {path} can't be opened ({reason}): check the free space and the rights of "
-        "DATA_DIR."
-    )
-
-
-def _is_damage(reason: object) -> bool:
-    operational = isinstance(reason, sqlite3.OperationalError)
-    return isinstance(reason, sqlite3.DatabaseError) and not operational
-
-
-def _may_pass(reason: object) -> bool:
-    """Whether a later try may go well: there is no space now, or another program holds it."""
-    if isinstance(reason, OSError):
-        return reason.errno == errno.ENOSPC
-    code = getattr(reason, "sqlite_errorcode", 0) & 0xFF
-    # An "I/O error" is what a full disk is called by the file that processes share.
-    passing = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    return code in (*passing, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _reason(error: Exception) -> object:
-    """What the driver says, without SQLAlchemy's SQL."""
-    return error.orig if isinstance(error, DBAPIError) else error
+def _insert(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

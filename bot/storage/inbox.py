@@ -6,10 +6,10 @@ What people write waits here as Telegram sent it, and no longer than until it is
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import sqlite
 
 from bot.storage.database import Database
 from bot.storage.schema import INBOX
@@ -17,14 +17,26 @@ from bot.storage.schema import INBOX
 IDS_KEPT = timedelta(days=3)
 """Telegram sends an update again for a day at most, and may begin other numbers after a week."""
 
-_NOTHING_LEFT = {"state": "done", "person": None, "payload": None}
+LEFT: sa.ColumnElement[bool] = INBOX.c.payload.is_not(None)
+"""What is not done."""
 
+# Who handles a forgotten update goes on, and is still known by `claimed_by`.
+_FORGOTTEN = {
+    "state": "done",
+    "person": None,
+    "payload": None,
+    "line": None,
+    "lane": None,
+    "turn_at": None,
+}
+NOTHING_LEFT = _FORGOTTEN | {"claimed_by": None, "claimed_until": None}
+
+SAME: sa.ColumnElement[bool] = INBOX.c.update_id == sa.bindparam("same")
 # Made once, since every update needs them.
-_SAME = INBOX.c.update_id == sa.bindparam("same")
-_ADD = INBOX.insert()
-_READ = sa.select(INBOX.c.payload).where(_SAME)
-_MARK = INBOX.update().where(_SAME).values(state=sa.bindparam("new_state"))
-_END = INBOX.update().where(_SAME).values(_NOTHING_LEFT)
+_ADD = sqlite.insert(INBOX).on_conflict_do_nothing()
+_READ = sa.select(INBOX.c.payload).where(SAME)
+_MARK = INBOX.update().where(SAME).values(state=sa.bindparam("new_state"))
+_END = INBOX.update().where(SAME).values(NOTHING_LEFT)
 
 
 class UpdateState(StrEnum):
@@ -42,14 +54,14 @@ class UpdateState(StrEnum):
 
 
 class UpdateRecord(NamedTuple):
-    """An update that was not done when the bot ended."""
+    """An update that was not done when the bot ended, or that a replica has claimed."""
 
     update_id: int
     state: UpdateState
-    received_at: datetime
-    """UTC, without a time zone."""
+    age: float
+    """Seconds since it came."""
     starts: int
-    """How often the bot was started since it came."""
+    """How often the bot was started since it came; or how often a replica died that had it."""
     payload: str
 
 
@@ -58,6 +70,8 @@ Result = TypeVar("Result")
 
 class InboxRecords:
     """Reads and writes the inbox's table; each method raises JournalError if that fails."""
+
+    _add: ClassVar[sa.Insert] = _ADD
 
     def __init__(self, database: Database) -> None:
         """Take the database."""
@@ -86,25 +100,20 @@ class InboxRecords:
             "person": self._database.person(person) if payload else None,
             "payload": payload,
         }
-
-        def add(connection: sa.Connection) -> bool:
-            try:
-                connection.execute(_ADD, row)
-            except IntegrityError:
-                return False
-            return True
-
-        return await self._database.write(add)
+        return await self._database.write(
+            lambda connection: connection.execute(self._add, row).rowcount == 1
+        )
 
     async def read(self, update_id: int) -> str | None:
         """What Telegram sent; None if it is done."""
         same = {"same": update_id}
         return await self._database.read(lambda connection: connection.scalar(_READ, same))
 
-    async def mark(self, update_id: int, state: UpdateState) -> None:
-        """Keep how far an update has come."""
+    async def mark(self, update_id: int, state: UpdateState) -> bool:
+        """Keep how far an update has come; returns whether it is still ours to handle."""
         values = {"same": update_id, "new_state": state}
         await self._database.write(lambda connection: connection.execute(_MARK, values))
+        return True
 
     async def end(self, update_ids: Collection[int]) -> None:
         """Keep nothing of these updates but their ids."""
@@ -118,16 +127,26 @@ class InboxRecords:
             read: Makes of each what is needed, so that the payloads aren't in memory at once. It
                 is called in the database's thread.
         """
-        columns = [INBOX.c[name] for name in UpdateRecord._fields]
-        left = INBOX.c.payload.is_not(None)
-        select = sa.select(*columns).where(left).order_by(INBOX.c.received_at, INBOX.c.update_id)
-        count = INBOX.update().where(left).values(starts=INBOX.c.starts + 1)
+        columns = [INBOX.c[name] for name in ("update_id", "state", "received_at", "starts")]
+        select = sa.select(*columns, INBOX.c.payload).where(LEFT)
+        select = select.order_by(INBOX.c.received_at, INBOX.c.update_id)
+        count = INBOX.update().where(LEFT).values(starts=INBOX.c.starts + 1)
+        now = self._database.time()
 
         def begin(connection: sa.Connection) -> list[Result]:
             connection.execute(count)
             rows = connection.execution_options(yield_per=100).execute(select)
             return [
-                read(UpdateRecord(*row)._replace(state=UpdateState(row.state))) for row in rows
+                read(
+                    UpdateRecord(
+                        row.update_id,
+                        UpdateState(row.state),
+                        (now - row.received_at).total_seconds(),
+                        row.starts,
+                        row.payload,
+                    )
+                )
+                for row in rows
             ]
 
         return await self._database.write(begin)
@@ -139,7 +158,7 @@ class InboxRecords:
 
 def forget_updates(connection: sa.Connection, person: str) -> None:
     """Leave nothing of what somebody sent that still waits."""
-    connection.execute(INBOX.update().where(INBOX.c.person == person).values(_NOTHING_LEFT))
+    connection.execute(INBOX.update().where(INBOX.c.person == person, LEFT).values(_FORGOTTEN))
 
 
 def prune_ids(connection: sa.Connection, now: datetime) -> None:

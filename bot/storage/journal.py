@@ -8,11 +8,22 @@ from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from bot.errors import JournalError
 from bot.storage.database import Database, Result, replace_row
 from bot.storage.inbox import forget_updates, prune_ids
-from bot.storage.schema import LANGUAGES, QUESTIONS, REPLIES, STATE, VERDICTS, WISHES
+from bot.storage.paces import PACES_KEPT
+from bot.storage.schema import (
+    LANGUAGES,
+    PACES,
+    QUESTIONS,
+    RECENT_QUESTIONS,
+    REPLIES,
+    STATE,
+    VERDICTS,
+    WISHES,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +57,7 @@ class AskedQuestion:
 class Journal:
     """Keeps questions, verdicts, replies and languages; make one with `Journal.open`.
 
-    The methods that handlers call raise JournalError if the file can't be read or written just
-    now.
+    The methods that handlers call raise JournalError if it can't be read or written just now.
     """
 
     def __init__(self, database: Database, days: int) -> None:
@@ -70,19 +80,17 @@ class Journal:
         folder: Path,
         days: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        url: SecretStr | None = None,
     ) -> Self:
-        """Open the journal in a folder, bring its tables up to date and prune it.
+        """Open the journal, bring its tables up to date and prune it.
 
         Args:
-            folder: Where journal.db and journal.key are, or will be made.
+            folder: See `Database.open`.
             days: How long questions are kept; 0 if they aren't.
             now: The time, with a time zone.
-
-        Raises:
-            JournalUnusable: if it is damaged, can't be written, or is of a newer version.
-            JournalError: if the disk is full, or somebody else is writing for long.
+            url: See `Database.open`, as for the errors.
         """
-        journal = cls(Database.open(folder, now), days)
+        journal = cls(Database.open(folder, now, url), days)
         try:
             journal.long_unused = journal.database.read_now(journal._is_long_unused)
             if not journal.long_unused:
@@ -93,7 +101,7 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        """Wait for what is being written, and close the file."""
+        """Wait for what is being written, and let go of the database."""
         self.database.close()
 
     async def record(self, question: AskedQuestion) -> int | None:
@@ -119,7 +127,9 @@ class Journal:
         Returns:
             Whether the question is still kept; if not, neither is the verdict.
         """
+        # It stays until the verdict is there, whoever deletes it at the same time.
         kept = sa.select(QUESTIONS.c.id).where(QUESTIONS.c.id == question_id)
+        kept = kept.with_for_update(key_share=True)
         key = {"question": question_id, "person": self.database.person(person)}
 
         def rate(connection: sa.Connection) -> bool:
@@ -169,7 +179,7 @@ class Journal:
         def forget(connection: sa.Connection) -> int:
             questions, *_ = [
                 connection.execute(table.delete().where(table.c.person == own)).rowcount
-                for table in (QUESTIONS, VERDICTS, REPLIES, LANGUAGES, WISHES)
+                for table in (QUESTIONS, VERDICTS, REPLIES, LANGUAGES, WISHES, RECENT_QUESTIONS)
             ]
             if own is not None:
                 forget_updates(connection, own)
@@ -187,6 +197,7 @@ class Journal:
         for time, kept in (
             (QUESTIONS.c.asked_at, timedelta(days=self.days)),
             (REPLIES.c.sent_at, REPLIES_KEPT),
+            (PACES.c.free_at, PACES_KEPT),
         ):
             connection.execute(sa.delete(time.table).where(time <= now - kept))
         prune_ids(connection, now)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from bot.errors import DataFolderUnusable, JournalDamaged
 from bot.storage.database import JOURNAL_FILE
@@ -14,19 +15,20 @@ from bot.storage.schema import LANGUAGES, QUESTIONS, WISHES
 logger = logging.getLogger(__name__)
 
 
-def open_journal(folder: Path, days: int) -> Journal:
-    """Open the journal in a folder; a damaged one is set aside, and a new one begun.
+def open_journal(folder: Path, days: int, url: SecretStr | None = None) -> Journal:
+    """Open the journal; a damaged file is set aside, and a new one begun.
 
     Args:
         folder: The data folder.
         days: How long questions are kept; 0 if they aren't.
+        url: See `Database.open`.
 
     Raises:
         JournalUnusable: as `Journal.open` does, but not for damage.
-        JournalError: the disk is full, or the file is locked.
+        JournalError: the disk is full, the file is locked, or the server is away.
     """
     try:
-        journal = Journal.open(folder, days)
+        journal = Journal.open(folder, days, url=url)
     except JournalDamaged as error:
         damage = str(error)
     else:

@@ -6,12 +6,15 @@ from alembic import op
 revision = "1"
 down_revision = None
 
+# Not everywhere does an integer hold as large a number as in SQLite.
+_NUMBER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "questions",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", _NUMBER, primary_key=True),
         sa.Column("person", sa.String(64), index=True),
         sa.Column("asked_at", sa.DateTime, nullable=False, index=True),
         sa.Column("text", sa.Text, nullable=False),
@@ -26,7 +29,7 @@ def upgrade() -> None:
         "verdicts",
         sa.Column(
             "question",
-            sa.Integer,
+            _NUMBER,
             sa.ForeignKey("questions.id", ondelete="CASCADE"),
             primary_key=True,
         ),

@@ -6,12 +6,15 @@ from alembic import op
 revision = "2"
 down_revision = "1"
 
+# Not everywhere does an integer hold as large a number as in SQLite.
+_NUMBER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "wishes",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", _NUMBER, primary_key=True),
         sa.Column("person", sa.String(64), nullable=False, index=True),
         sa.Column("chat_id", sa.BigInteger, nullable=False),
         sa.Column("message_id", sa.Integer, nullable=False),
@@ -23,7 +26,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "troubles",
-        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("key", sa.String(255).with_variant(sa.Text(), "postgresql"), primary_key=True),
         sa.Column("text_key", sa.String(64), nullable=False),
         sa.Column("arguments", sa.JSON, nullable=False),
         sa.Column("began_at", sa.DateTime, nullable=False),
