@@ -90,7 +90,9 @@ class Administration:
             reindexing=reindexing,
             errands=errands,
             reindexes=Reindexes(reindexing, errands, journal),
-            insight=Insight(answering, journal, status, _PROGRAM, environment),
+            insight=Insight(
+                answering, journal, status, _PROGRAM, settings.environment(engines=True)
+            ),
             sources=Sources(checks, admins, troubles, journal),
             drafts=Drafts(reading, waiting, changing),
             edits=Edits(answering, changing),

@@ -61,9 +61,10 @@ class Admins:
         named = sa.select(STATE.c.value).where(STATE.c.name == self._state(admin_id))
         try:
             chosen = await self._journal.chosen_language(admin_id)
-            seen = self._languages.get(admin_id) or await self._journal.database.read(
+            # Another replica may have met them since.
+            seen = await self._journal.database.read(
                 lambda connection: connection.scalar(named)
-            )
+            ) or self._languages.get(admin_id)
         except JournalError as error:
             logger.warning("An admin's language was not looked up: %s", error)
             return self._languages.get(admin_id, DEFAULT_LANGUAGE)

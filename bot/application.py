@@ -34,11 +34,14 @@ from bot.handlers.questions import Questions
 from bot.handlers.start import Start
 from bot.handlers.wishes import WishButtons
 from bot.index_mending import IndexMending
-from bot.recent_questions import RecentQuestions
+from bot.recent_questions import recent_questions
 from bot.reindexing import Reindexing
+from bot.repetitions import Repetitions
 from bot.settings import Settings
+from bot.storage.jobs import Jobs
 from bot.storage.journal import Journal
 from bot.transport.inbox import Inbox
+from bot.transport.pacing import SharedPacing
 from bot.transport.patience import Patience
 from bot.transport.receiving import Polling, Receiving, Webhook
 from bot.transport.sending import Requests, Sending
@@ -78,7 +81,8 @@ def build_bot(
     """Wire settings and services to handlers; nothing is started yet."""
     patience = patience or Patience()
     inbox = Inbox(journal)
-    application = _build_telegram(settings, patience, inbox)
+    pacing = SharedPacing(journal.database) if journal.database.is_shared else None
+    application = _build_telegram(settings, patience, inbox, pacing)
     jobs = application.job_queue
     if jobs is None:
         raise TypeError("The application was built without a job queue.")
@@ -87,10 +91,13 @@ def build_bot(
     troubles = Troubles(journal.database, admins)
     wishes = Wishes(journal.database, answering)
     reindexing = Reindexing(
-        REINDEX, settings.environment(), lambda: jobs.run_once(upkeep.notice_new_index, when=0)
+        REINDEX,
+        settings.environment(engines=True),
+        lambda: jobs.run_once(upkeep.notice_new_index, when=0),
     )
+    recent = recent_questions(journal.database)
     clock = ClockWatch(Clock(doubted=journal.long_unused), jobs, troubles)
-    mending = IndexMending(reindexing, settings.index_path)
+    mending = IndexMending(reindexing, settings.store_address)
     upkeep = Upkeep(
         application.bot,
         answering,
@@ -101,15 +108,17 @@ def build_bot(
         settings,
         mending,
         clock,
+        Jobs(journal.database),
+        recent,
     )
     administration = Administration.build(
         settings, answering, journal, admins=admins, troubles=troubles, reindexing=reindexing
     )
 
-    articles = Articles(answering, journal)
+    repetitions = Repetitions(journal.database)
+    articles = Articles(answering, journal, repetitions)
     start = Start(answering, journal, articles)
-    recent = RecentQuestions()
-    questions = Questions(answering, journal, recent)
+    questions = Questions(answering, journal, recent, repetitions)
     buttons = Buttons(answering, journal)
     people = People(journal, recent)
     inline = Inline(answering, journal)
@@ -183,7 +192,9 @@ def _build_receiving(
     return Polling(application.bot, application.update_queue, troubles, patience)
 
 
-def _build_telegram(settings: Settings, patience: Patience, inbox: Inbox) -> TelegramApplication:
+def _build_telegram(
+    settings: Settings, patience: Patience, inbox: Inbox, pacing: SharedPacing | None
+) -> TelegramApplication:
     """The library's application with nothing to do yet."""
     if settings.telegram_bot_token is None:
         raise TelegramUnavailable("There is no TELEGRAM_BOT_TOKEN.")
@@ -192,7 +203,7 @@ def _build_telegram(settings: Settings, patience: Patience, inbox: Inbox) -> Tel
         .token(settings.telegram_bot_token.get_secret_value())
         .base_url(settings.bot_base_url)
         .base_file_url(settings.bot_file_url)
-        .rate_limiter(Sending(patience))
+        .rate_limiter(Sending(patience, pacing))
         # Updates come by `bot.transport.receiving`: the library's updater takes up to half a
         # minute to stop, and is deaf for good after an odd answer.
         .updater(None)

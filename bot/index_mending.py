@@ -9,7 +9,8 @@ from pathlib import Path
 from bot.errors import ReindexError
 from bot.reindexing import Reindexing
 from embeddings.errors import EmbeddingsError, IndexDamaged, IndexMissing
-from embeddings.stores.sqlite import discard_index
+from embeddings.stores.opening import StoreAddress
+from embeddings.stores.sqlite_file import discard_index
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +22,14 @@ class IndexMending:
     """Reindexes, once for each damage; if that fails, again after a while."""
 
     def __init__(
-        self, reindexing: Reindexing, path: Path, now: Callable[[], float] = time.monotonic
+        self,
+        reindexing: Reindexing,
+        address: StoreAddress,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what reindexes, and where the index is."""
         self._reindexing = reindexing
-        self._path = path
+        self._address = address
         self._now = now
         self._lock = asyncio.Lock()
         self._failures = 0
@@ -42,9 +46,9 @@ class IndexMending:
             return
         async with self._lock:
             try:
-                if isinstance(error, IndexDamaged):
+                if isinstance(error, IndexDamaged) and isinstance(self._address, Path):
                     # All of it can be had again; what is open is searched on as far as it can.
-                    await asyncio.to_thread(discard_index, self._path)
+                    await asyncio.to_thread(discard_index, self._address)
                 await self._reindexing.run_soon()
             except (EmbeddingsError, ReindexError) as failure:
                 pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]

@@ -52,6 +52,8 @@ async def monitored(bot: Bot) -> AsyncIterator[None]:
 
 def _not_ready(bot: Bot) -> list[str]:
     missing = []
+    if bot.inbox.is_stopping:
+        missing.append("the bot is being stopped")
     if not bot.answering.is_open:
         missing.append("the model is being loaded, or the index built")
     elif bot.troubles.has_begun("index"):

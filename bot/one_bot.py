@@ -1,4 +1,7 @@
-"""Keeps a second bot out of a data folder: two would answer the same people."""
+"""Keeps a second bot out of a data folder: two would answer the same people.
+
+Replicas, which share a database on a server, may share a folder as well.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,8 +19,13 @@ _PATIENCE = 15
 
 
 @contextlib.contextmanager
-def only_bot(folder: Path) -> Iterator[None]:
+def only_bot(folder: Path, *, is_shared: bool = False) -> Iterator[None]:
     """Be the only bot with this data folder, which is made if it is missing.
+
+    Args:
+        folder: The data folder.
+        is_shared: Whether others may have it as well, since what people send is in a database
+            that tells replicas from each other.
 
     Raises:
         BotRunning: another one has it.
@@ -26,7 +34,8 @@ def only_bot(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK_FILE, timeout=_PATIENCE, mode=0o600)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock.acquire()
+        if not is_shared:
+            lock.acquire()
     except Timeout as error:
         raise BotRunning(
             f"Another bot is running with the data folder {folder}: stop it, or set another "

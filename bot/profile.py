@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from functools import partial
 
 from telegram import Bot as TelegramBot
@@ -15,7 +16,9 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
+from bot.errors import JournalError
 from bot.localization import DEFAULT_LANGUAGE, say
+from bot.storage.jobs import Jobs
 from bot.transport.patience import Patience, growing_pauses
 from bot.transport.sending import reason_of, was_refused
 from knowledge.language import LANGUAGES
@@ -42,19 +45,29 @@ ADMIN_COMMANDS = (
 )
 """In the menus of the admins' private chats."""
 
+# Replicas that are started within this time are likely to be of the same version.
+_STARTED_TOGETHER = timedelta(minutes=1)
 _LONGEST_PAUSE = 3600.0
 """In seconds: Telegram may want descriptions to be left alone for hours."""
 
 
-async def introduce(bot: TelegramBot, admin_ids: frozenset[int], patience: Patience) -> None:
+async def introduce(
+    bot: TelegramBot, admin_ids: frozenset[int], patience: Patience, jobs: Jobs
+) -> None:
     """Tell the log who we are, and Telegram which commands there are, now or as soon as it can.
 
     Args:
         bot: Who speaks.
         admin_ids: Who has further commands.
         patience: How soon to try again.
+        jobs: Says whether another replica does so.
     """
     _log_who_we_are(bot, admin_ids)
+    try:
+        if not await jobs.claim("introduction", _STARTED_TOGETHER):
+            return
+    except JournalError as error:
+        logger.warning("Other replicas may introduce the bot as well: %s", error)
     left = _steps(bot, admin_ids)
     for pause in growing_pauses(patience.menus, _LONGEST_PAUSE):
         left = [step for step in left if not await step()]

@@ -25,9 +25,11 @@ _STAYS_FOR = 120
 _GRACE = 5
 # In seconds; what to wait between tries while another process writes to the index.
 _TRIES = (1, 2, 4, 8, 15, 30, 60, 120, 240, 480)
-# In bytes. The report of a first reindex names every article, all in one line.
-_LONGEST_LINE = 2**26
+# In bytes. A report names up to a hundred articles and files of each kind, all in one line.
+_LONGEST_LINE = 2**22
 _LINES_OF_STDERR = 20
+
+_ERRORS = {"busy": ReindexBusy, "cancelled": ReindexCancelled, "failed": ReindexError}
 
 
 class Reindexing:
@@ -212,7 +214,7 @@ class _Worker:
                     if progress:
                         progress(news)
                 case Failure(reason, kind):
-                    raise ReindexBusy(reason) if kind == "busy" else ReindexError(reason)
+                    raise _ERRORS[kind](reason)
                 case IndexReport() as report:
                     return report
         code = await self._process.wait()

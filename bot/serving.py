@@ -77,6 +77,8 @@ async def running(bot: Bot) -> AsyncIterator[asyncio.Task[None]]:
         work = asyncio.create_task(_work(bot))
         yield work
     finally:
+        # At once, so that replicas take what we don't begin, and are sent what comes.
+        bot.inbox.stop()
         if work:
             await _cancel(work)
         await _finish(bot)
@@ -109,18 +111,23 @@ def _address(bot: Bot) -> str:
 
 async def _work(bot: Bot) -> None:
     """Receive updates; beside that, tell Telegram of our commands, for which nobody waits."""
-    introduction = introduce(bot.telegram.bot, bot.admin_ids, bot.patience)
+    introduction = introduce(bot.telegram.bot, bot.admin_ids, bot.patience, bot.upkeep.jobs)
     introducing = asyncio.create_task(introduction, name="introducing")
     watching = asyncio.create_task(bot.upkeep.clock.run())
     receiving = asyncio.create_task(bot.receiving.run())
     # Questions come while the model is loaded; without one the bot ends, and the inbox keeps them.
-    opening = asyncio.create_task(bot.answering.opened())
+    opening = asyncio.create_task(_open(bot))
     try:
         for ended in asyncio.as_completed([receiving, opening]):
             await ended
     finally:
         for task in (introducing, watching, receiving, opening):
             await _cancel(task)
+
+
+async def _open(bot: Bot) -> None:
+    await bot.answering.opened()
+    bot.inbox.claim()
 
 
 async def _finish(bot: Bot) -> None:

@@ -11,13 +11,18 @@ from bot.admins import Admins
 from bot.errors import JournalError
 from bot.formatting import Card
 from bot.localization import say
-from bot.storage.database import Database
+from bot.storage.database import Database, add_row
 from bot.storage.schema import TROUBLES
 
 logger = logging.getLogger(__name__)
 
 CRASH = "crash:"
 """How the keys begin of errors that nobody had thought of; they are no state that ends."""
+
+# What one replica may have while it works in the others; each looks at least once a minute.
+_OF_A_REPLICA = frozenset({"index", "disk", "data folder"})
+# A replica that has not said for so long that it goes on is gone, or was started again.
+_GOES_ON_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,9 @@ class Troubles:
         """Take where to keep them, and whom to tell."""
         self._database = database
         self._admins = admins
-        # The journal itself may be what fails.
         self._begun: dict[str, Trouble] = {}
+        # The journal itself may be what fails.
+        self._not_kept: set[str] = set()
 
     def has_begun(self, key: str) -> bool:
         """Whether something is failing that began, or went on, since this was made."""
@@ -59,29 +65,38 @@ class Troubles:
             text_key: The text that says so.
             arguments: The text's placeholders.
         """
-        trouble = Trouble(key, text_key, arguments, self._database.time())
-        if key in self._begun:
+        now = self._database.time()
+        trouble = Trouble(key, text_key, arguments, now)
+        is_known = key in self._begun
+        # Another replica may have ended it.
+        if is_known and not self._database.is_shared:
             return
-        self._begun[key] = trouble
+        self._begun.setdefault(key, trouble)
         row = {
             "key": key,
             "text_key": text_key,
             "arguments": arguments,
-            "began_at": trouble.began_at,
+            "began_at": now,
+            "seen_at": now,
         }
-        known = sa.select(TROUBLES.c.key).where(TROUBLES.c.key == key)
+        goes_on = TROUBLES.update().where(TROUBLES.c.key == key).values(seen_at=now)
 
-        def insert(connection: sa.Connection) -> bool:
-            if connection.scalar(known) is not None:
-                return False
-            connection.execute(TROUBLES.insert().values(row))
-            return True
+        def begin(connection: sa.Connection) -> bool:
+            is_new = add_row(connection, TROUBLES, row)
+            if not is_new:
+                connection.execute(goes_on)
+            return is_new
 
         try:
-            is_new = await self._database.write(insert)
+            is_new = await self._database.write(begin)
         except JournalError as error:
             logger.warning("A trouble was not kept: %s", error)
-            is_new = True
+            self._not_kept.add(key)
+            is_new = not is_known
+        else:
+            if key in self._not_kept:
+                self._not_kept.remove(key)
+                is_new = False
         if is_new:
             logger.warning("Trouble begins: %s", trouble.text("en"))
             await self._admins.tell(lambda language: Card(trouble.text(language)))
@@ -89,17 +104,25 @@ class Troubles:
     async def end(self, key: str) -> None:
         """Tell the admins that something works again, if they were told that it didn't."""
         trouble = next((each for each in await self.current() if each.key == key), None)
+        was_here = self._begun.pop(key, None) is not None
         if trouble is None:
             return
-        self._begun.pop(key, None)
+        row = TROUBLES.delete().where(TROUBLES.c.key == key)
+        if self._database.is_shared and key in _OF_A_REPLICA and not was_here:
+            seen_at = sa.func.coalesce(TROUBLES.c.seen_at, TROUBLES.c.began_at)
+            row = row.where(seen_at <= self._database.time() - _GOES_ON_FOR)
         try:
-            await self._database.write(
-                lambda connection: connection.execute(
-                    TROUBLES.delete().where(TROUBLES.c.key == key)
-                )
+            has_ended = await self._database.write(
+                lambda connection: connection.execute(row).rowcount > 0
             )
         except JournalError as error:
             logger.warning("The end of a trouble was not kept: %s", error)
+            has_ended = was_here
+        if key in self._not_kept:
+            self._not_kept.remove(key)
+            has_ended = True
+        if not has_ended:
+            return  # another replica has said so, or has the trouble still
         logger.warning("Trouble is over: %s", key)
         await self._admins.tell(
             lambda language: Card(say(language, "trouble-over", trouble=trouble.text(language)))
@@ -123,6 +146,7 @@ class Troubles:
         for key, trouble in list(self._begun.items()):
             if key.startswith(prefix) and trouble.began_at <= before:
                 del self._begun[key]
+                self._not_kept.discard(key)
 
     async def current(self) -> list[Trouble]:
         """What is failing now, the oldest first."""
@@ -134,4 +158,4 @@ class Troubles:
             return list(self._begun.values())
         kept = [Trouble(row.key, row.text_key, row.arguments, row.began_at) for row in rows]
         keys = {trouble.key for trouble in kept}
-        return [*kept, *(each for each in self._begun.values() if each.key not in keys)]
+        return [*kept, *(self._begun[key] for key in sorted(self._not_kept - keys))]

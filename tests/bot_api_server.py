@@ -30,7 +30,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
@@ -71,6 +71,8 @@ from bot_api_rules import (
 _LONGEST_POLL = 50
 # In seconds; Telegram waits longer, and longer each time.
 _BETWEEN_POSTS = 0.02
+# How many updates are posted at once, unless the bot wants another number.
+_CONNECTIONS = 40
 _CALLBACK_TEXT_LIMIT = 200
 _TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 _NOT_MODIFIED = (
@@ -82,6 +84,10 @@ _WORDS = ("text", "entities", "caption", "caption_entities", "link_preview_optio
 _CARD_LIMITS = {"name": 64, "description": 512, "short_description": 120}
 # A request with the largest file and all that belongs to it.
 _LARGEST_REQUEST = UPLOAD_BYTES + 1024**2
+
+
+# A kind of updates, and whose they are.
+Line: TypeAlias = tuple[str, int]
 
 
 class Request(NamedTuple):
@@ -521,23 +527,51 @@ class BotApiServer(Messenger):
             self._posting = None
 
     async def _post_all(self, webhook: Json) -> None:
-        """Posts the oldest update until it is taken, then the next, as Telegram does."""
-        async with ClientSession(timeout=ClientTimeout(total=PATIENCE)) as session:
+        """Posts what waits, of many chats at once; in each the next when the one before is taken.
+
+        As Telegram does: what is not taken is posted again, and holds up nothing but its chat.
+        """
+        lines: set[Line] = set()
+        most = webhook.get("max_connections", _CONNECTIONS)
+        async with (
+            ClientSession(timeout=ClientTimeout(total=PATIENCE)) as session,
+            asyncio.TaskGroup() as posts,
+        ):
             while True:
                 async with self._changed:
-                    await self._changed.wait_for(lambda: self.pending_updates)
-                update = self.pending_updates[0]
-                status = await _post_update(session, webhook, update)
-                if self._next_fault("webhook") is not None:
-                    status = None
-                self.posts.append((update["update_id"], status))
-                if status is not None and 200 <= status < 300:
-                    self.pending_updates.remove(update)
-                    self._confirmed_until = max(self._confirmed_until, update["update_id"] + 1)
-                else:
-                    self._post_error = f"Wrong response from the webhook: {status}"
-                    await asyncio.sleep(_BETWEEN_POSTS)
-                await self.announce()
+                    await self._changed.wait_for(
+                        lambda: len(lines) < most and self._next_post(lines) is not None
+                    )
+                update = self._next_post(lines)
+                assert update is not None
+                lines.add(_line_of(update))
+                posts.create_task(self._post_once(session, webhook, update, lines))
+
+    def _next_post(self, lines: set[Line]) -> Json | None:
+        """The oldest update that waits in none of these lines."""
+        waiting = (update for update in self.pending_updates if _line_of(update) not in lines)
+        return next(waiting, None)
+
+    async def _post_once(
+        self, session: ClientSession, webhook: Json, update: Json, lines: set[Line]
+    ) -> None:
+        """Posts an update once; its line goes on after that, with the same one if need be."""
+        status = await _status_of_post(session, webhook, update)
+        if self._next_fault("webhook") is not None:
+            status = None
+        self.posts.append((update["update_id"], status))
+        if status is not None and 200 <= status < 300:
+            if update in self.pending_updates:
+                self.pending_updates.remove(update)
+            left = (each["update_id"] for each in self.pending_updates)
+            self._confirmed_until = max(
+                self._confirmed_until, min(left, default=update["update_id"] + 1)
+            )
+        else:
+            self._post_error = f"Wrong response from the webhook: {status}"
+            await asyncio.sleep(_BETWEEN_POSTS)
+        lines.remove(_line_of(update))
+        await self.announce()
 
     async def _drop_pending(self, params: Json) -> bool:
         if params.get("drop_pending_updates"):
@@ -852,7 +886,15 @@ async def _read_body(request: web.Request) -> Json:
     return fields
 
 
-async def _post_update(session: ClientSession, webhook: Json, update: Json) -> int | None:
+def _line_of(update: Json) -> Line:
+    """What an update is posted in order with: the rest of its chat, or of its person's presses."""
+    [(kind, content)] = [each for each in update.items() if each[0] != "update_id"]
+    if "chat" in content:
+        return "chat", content["chat"]["id"]
+    return kind, content["from"]["id"]
+
+
+async def _status_of_post(session: ClientSession, webhook: Json, update: Json) -> int | None:
     """Posts one update; returns the status that came back, None if none did."""
     headers = {}
     if "secret_token" in webhook:

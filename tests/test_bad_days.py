@@ -27,8 +27,9 @@ from bot.errors import BotRunning, DataFolderUnusable, JournalError, ReindexErro
 from bot.index_mending import IndexMending
 from bot.one_bot import LOCK_FILE, only_bot
 from bot.serving import running
-from bot.storage.database import JOURNAL_FILE, KEY_FILE
+from bot.storage.database import JOURNAL_FILE
 from bot.storage.journal import AskedQuestion, Journal
+from bot.storage.key import KEY_FILE
 from bot.storage.opening import open_journal
 from bot_api_chats import Person
 from bot_api_server import BotApiServer

@@ -5,6 +5,7 @@ import json
 import logging
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,15 @@ from bot.answering import RELATED_FROM
 from bot.commands import preparation
 from bot.logs import RedactingFormatter
 from bot.settings import load_settings
+from bot.storage.article_queue import DatabaseQueue
+from bot.storage.database import Database
+from embeddings import indexing
 from embeddings.confidence import UNSURE_FROM, load_calibration
+from embeddings.plan import QueuedArticle
+from embeddings.stores.sqlite_writing import SqliteWriting
 from fixed_retriever import BRIDGE, CANAL
 from knowledge.article import format_article
+from knowledge.corpus import file_digest
 from squad_files import document, write
 from terminal import Terminal
 from word_embedder import WordEmbedder
@@ -161,6 +168,14 @@ def test_run_with_a_key_that_is_damaged(
     assert line.startswith(f"{tmp_path}/journal.key is damaged: restore it from a backup")
 
 
+def test_run_with_milvus_lite(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot reindexes in a second process, which such a file doesn't let in."""
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("STORE_URL", "milvus-lite:milvus.db")
+    assert terminal.run("run") == 78
+    assert "STORE_URL names a file of Milvus Lite" in terminal.err
+
+
 @pytest.mark.parametrize("command", ["chat", "run"])
 def test_chat_in_a_pipe(command: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line of a pipe is answered, blank ones aside, and its end is the end."""
@@ -238,7 +253,37 @@ def test_reindex_json(terminal: Terminal) -> None:
         "unchanged": 0,
         "articles": 1,
         "passages": 1,
+        "unnamed": {"added": 0, "changed": 0, "removed": 0, "faults": 0},
     }
+
+
+def test_help_with_a_reindex(terminal: Terminal, articles: Path, tmp_path: Path) -> None:
+    """--join takes articles from the queue of the reindex that is under way, if one is."""
+    assert "No reindex is under way" in str(terminal.run("reindex", "--join"))
+    article = QueuedArticle("bridge", file_digest((articles / "bridge.md").read_bytes()), 2)
+    data = tmp_path / "data"
+    embedder = WordEmbedder("bridge")
+    with (
+        SqliteWriting.open(data / "index.db", embedder) as writing,
+        closing(Database.open(data)) as database,
+    ):
+        writing.set_language_means(indexing._language_means(embedder))
+        DatabaseQueue(database, writing.key).fill(iter([article]))
+        assert terminal.run("reindex", "--join") == 0
+        assert [version.slug for version in writing.staged_versions()] == ["bridge"]
+    assert terminal.out == "Nothing is left to embed. Articles that were embedded here: 1.\n"
+
+
+@pytest.mark.usefixtures("articles")
+def test_a_reindex_needs_no_journal(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can't be opened nobody can help, and that is all."""
+    monkeypatch.setattr(indexing, "_SHARED_FROM", 1)
+    (tmp_path / "data" / "journal.db").mkdir(parents=True)
+    assert terminal.run("reindex") == 0
+    assert "Nobody can help to reindex: The journal" in terminal.err
+    assert "Added (1): bridge" in terminal.out
 
 
 def test_reindex(terminal: Terminal, articles: Path) -> None:

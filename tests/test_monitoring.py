@@ -234,7 +234,8 @@ async def test_a_real_bot_from_start_to_end(
             await ready(free_port, ["the index can't be read"])
             async with httpx.AsyncClient(trust_env=False) as client:
                 text = (await client.get(f"http://127.0.0.1:{free_port}/metrics")).text
-        await ready(free_port, ["the index can't be read", away])
+        stopping = "the bot is being stopped"
+        await ready(free_port, [stopping, "the index can't be read", away])
     samples = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)

@@ -206,8 +206,7 @@ async def test_without_the_journal_the_app_tells_the_language(
 ) -> None:
     """A choice that can't be read just now costs nobody an answer."""
     await journal.choose_language(alice.id, "kk")
-    with journal.database._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE languages")
+    journal.database.write_now(lambda each: each.exec_driver_sql("DROP TABLE languages"))
     reply = await private.answer_to(await private.send(alice, "/help"))
     assert reply["text"].startswith(say("en", "help", bot="green_bot"))
 
@@ -217,8 +216,7 @@ async def test_a_choice_that_cannot_be_kept_is_apologised_for(
 ) -> None:
     """Nobody is told that something is kept which isn't."""
     offer = await private.answer_to(await private.send(alice, "/language"))
-    with journal.database._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE languages")
+    journal.database.write_now(lambda each: each.exec_driver_sql("DROP TABLE languages"))
     await private.press(offer, "language:ky")
     assert await alert(api) == "Sorry, something went wrong. Please try again a little later."
 
@@ -405,7 +403,9 @@ async def test_a_choice_of_another_version_is_answered(
     assert await journal.chosen_language(alice.id) is None
 
 
-async def test_both_commands_are_in_the_private_menus(api: BotApiServer, bot: Bot) -> None:
+async def test_both_commands_are_in_the_private_menus(
+    api: BotApiServer, introducing_bot: Bot
+) -> None:
     """Each menu names them in its language; a group's is short."""
     await introduced()
     menus = {
@@ -426,7 +426,7 @@ async def test_both_commands_are_in_the_private_menus(api: BotApiServer, bot: Bo
 
 
 async def test_the_bot_is_described_in_each_language(
-    api: BotApiServer, bot: Bot, journal: Journal
+    api: BotApiServer, introducing_bot: Bot, journal: Journal
 ) -> None:
     """In its profile and in the empty chat."""
     await introduced()

@@ -179,6 +179,13 @@ async def test_failure_of_one_order(children: Children) -> None:
         await reindexing.run()
 
 
+async def test_stopped_from_another_replica(children: Children) -> None:
+    """An admin's /cancel may have reached another one; then the process itself says so."""
+    reindexing = children.script(saying(Failure("The reindex was stopped.", "cancelled")))
+    with pytest.raises(ReindexCancelled):
+        await reindexing.run()
+
+
 async def test_silent_failure(children: Children) -> None:
     """A process that dies without a word is reported by its exit code."""
     with pytest.raises(ReindexError, match="exit code 3"):

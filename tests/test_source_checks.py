@@ -3,21 +3,25 @@
 import asyncio
 import gzip
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.drafts.reading import ReadDraft
 from bot.errors import ReindexError
+from bot.sources import checks
 from bot.sources.checks import CheckReport
-from bot.sources.records import EntryState, source_id
+from bot.sources.records import EntryState, SourceRecords, source_id
 from bot.storage.database import Database
+from bot.storage.paces import Paces
 from knowledge.drafts import Draft
 from knowledge.errors import ChangeError, Problem, ReadingError, SourcesError
 from knowledge.feeds import ListingKind
-from knowledge.sources import Approval, Source, load_sources, save_sources
+from knowledge.sources import Approval, Source, changing_sources, load_sources, save_sources
+from server_clock import server_time
 from site_server import Site
 from source_world import Clock, World, open_world
 
@@ -32,17 +36,23 @@ def site() -> Iterator[Site]:
         yield site
 
 
+on_both_databases = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def world(tmp_path: Path, site: Site) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, site: Site) -> Iterator[World]:
     """A bot that knows of no source yet, and a clock that stands still."""
     clock = Clock()
+    on_server = getattr(request, "param", "sqlite") == "postgresql"
+    url = request.getfixturevalue("postgres_url") if on_server else None
     with (
-        closing(Database.open(tmp_path, clock.now)) as database,
+        closing(Database.open(tmp_path, clock.now, url)) as database,
         open_world(tmp_path, site, clock, database) as world,
     ):
         yield world
 
 
+@on_both_databases
 async def test_first_check(world: World) -> None:
     """Of a new source only the newest articles are read; those before them are no news."""
     source = world.publish("e", "d", "c", "b", "a")
@@ -296,6 +306,7 @@ async def test_killed_in_between(world: World) -> None:
     assert (await world.check(source)).offered == ("A",)
 
 
+@on_both_databases
 async def test_an_article_is_tried_three_times(world: World) -> None:
     """An article that fails is tried after an hour and after a day, then given up and shown."""
     source = world.publish("good", "bad")
@@ -454,6 +465,7 @@ async def test_gone(world: World) -> None:
     assert await world.check(source) == CheckReport(source, problem=Problem.NOT_FOUND, paused=True)
 
 
+@on_both_databases
 async def test_paused_by_an_admin(world: World) -> None:
     """A check by hand leaves a source paused, however it goes, and nobody is told that it is."""
     source = world.publish("a")
@@ -537,6 +549,7 @@ async def test_sitemap_out_of_order(world: World) -> None:
     assert (await world.check_after(6 * HOUR, source)).found == 3
 
 
+@on_both_databases
 async def test_due(world: World) -> None:
     """What has waited longest comes first; what is not due yet, or paused, does not come."""
     first, second, third = (Source(f"https://example.org/{n}", f"{n}") for n in range(3))
@@ -589,6 +602,7 @@ async def test_one_at_a_time(world: World) -> None:
     assert world.asked().count("/a") == 1
 
 
+@on_both_databases
 async def test_changes_of_the_file(world: World) -> None:
     """Sources are added once, changed in place, and forgotten when they are removed."""
     source = world.publish("a")
@@ -669,3 +683,47 @@ async def test_find_what_is_forbidden(world: World) -> None:
     with pytest.raises(ReadingError) as caught:
         await world.checks.find(world.site.url("/feed"))
     assert caught.value.problem is Problem.ROBOTS
+
+
+async def test_one_replica_checks_a_source(replicas: list[Database]) -> None:
+    """Of three that want to at the same moment one may; another, when that one is done."""
+    records = [SourceRecords(database) for database in replicas]
+    for url in ("https://example.org/feed", "https://example.org/feed", "https://b.example"):
+        claims = await asyncio.gather(*(each.claim(url, HOUR) for each in records))
+        assert sorted(claims) == [False, False, True]
+        await records[0].update(url, claimed_until=None)
+
+
+async def test_replicas_are_polite_together(
+    postgres_url: SecretStr, tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them that visit a site ask it no sooner for something than one alone would."""
+    clock = Clock()
+    time = server_time(lambda: clock.now().replace(tzinfo=None))
+    monkeypatch.setattr(checks, "Paces", lambda database: Paces(database, time))
+    with ExitStack() as opened:
+        databases = [
+            opened.enter_context(closing(Database.open(tmp_path, clock.now, postgres_url)))
+            for _ in range(2)
+        ]
+        one, other = [
+            opened.enter_context(open_world(tmp_path, site, clock, database))
+            for database in databases
+        ]
+        source = one.publish("a")
+        await one.check(source)
+        assert clock.slept == [2, 2]
+        await other.checks.find(source.url)
+    assert clock.slept[2:] == [2, 2]
+
+
+def test_two_processes_change_the_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one of them adds the other doesn't write over; one that hangs keeps nobody waiting."""
+    monkeypatch.setattr("knowledge.sources._PATIENCE", 0)
+    source = world.publish("a")
+    with (
+        changing_sources(world.folder / "sources.yaml"),
+        pytest.raises(SourcesError, match="Another process is changing"),
+    ):
+        world.checks.add(source)
+    assert world.checks.add(source)

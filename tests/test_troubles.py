@@ -1,18 +1,21 @@
 """Troubles: admins hear once that something keeps failing, and once that it works again."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 from telegram import Bot as TelegramBot
 from telegram.request import HTTPXRequest
 
 from bot.admins import Admins
 from bot.application import Bot
+from bot.storage.database import Database
 from bot.storage.journal import Journal
 from bot.troubles import CRASH, Troubles
 from bot_api_chats import Chat, Person
@@ -175,3 +178,71 @@ async def test_a_full_disk_is_told(bot: Bot, private: Chat, disk: Callable[[int]
     disk(5_000)
     await look.run(bot.telegram)
     assert (await private.next_message())["text"] == f"This works again:\n{DISK}"
+
+
+@pytest.fixture
+def of_replicas(
+    telegram_bot: TelegramBot, alice: Person, replicas: list[Database]
+) -> list[Troubles]:
+    """The troubles of each replica, whose admin is Alice."""
+    return [
+        Troubles(each, Admins(telegram_bot, {alice.id}, Journal(each, 90))) for each in replicas
+    ]
+
+
+async def test_replicas_tell_once(of_replicas: list[Troubles], chat: Chat) -> None:
+    """Whoever notices it: that it fails, that it works again, and that it fails anew."""
+    one, other, _ = of_replicas
+    for _ in range(2):
+        await asyncio.gather(*(each.begin("reindex", "trouble-reindex") for each in of_replicas))
+        assert "bring what I know up to date" in (await chat.next_message())["text"]
+        await asyncio.gather(one.end("reindex"), other.end("reindex"))
+        assert (await chat.next_message())["text"].startswith("This works again:")
+    assert [await each.current() for each in of_replicas] == [[], [], []]
+    assert chat.unread == []
+
+
+async def test_what_one_replica_has_the_others_do_not_end(
+    telegram_bot: TelegramBot, alice: Person, chat: Chat, postgres_url: SecretStr, tmp_path: Path
+) -> None:
+    """One's disk is full while there is room on the others'; when it is gone, they may say so."""
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with ExitStack() as opened:
+        one, other = (
+            Troubles(database, Admins(telegram_bot, {alice.id}, Journal(database, 90)))
+            for database in [
+                opened.enter_context(closing(Database.open(tmp_path, lambda: now, postgres_url)))
+                for _ in range(2)
+            ]
+        )
+        for _ in range(2):
+            await begin(one)
+            await other.end("disk")
+            now += timedelta(minutes=9)
+        assert (await chat.next_message())["text"] == DISK
+        assert chat.unread == []
+        now += timedelta(minutes=1)
+        await other.end("disk")
+        assert (await chat.next_message())["text"] == f"This works again:\n{DISK}"
+        await begin(one)
+        assert (await chat.next_message())["text"] == DISK
+        await one.end("disk")
+        assert (await chat.next_message())["text"] == f"This works again:\n{DISK}"
+
+
+async def test_replicas_without_the_database(
+    of_replicas: list[Troubles], replicas: list[Database], chat: Chat
+) -> None:
+    """What a replica has told of while it was away isn't told once more when it is back."""
+    await replicas[0].write(
+        lambda connection: connection.exec_driver_sql("ALTER TABLE troubles RENAME TO gone")
+    )
+    for _ in range(2):
+        await begin(of_replicas[0])
+    assert (await chat.next_message())["text"] == DISK
+    await replicas[0].write(
+        lambda connection: connection.exec_driver_sql("ALTER TABLE gone RENAME TO troubles")
+    )
+    await begin(of_replicas[0])
+    await begin(of_replicas[1])
+    assert chat.unread == []

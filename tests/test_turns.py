@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.transport.turns import Kind, Turns, Waiting
+from bot.transport.turns import Kind, Lane, Turns, Waiting
 
 
 def message(update_id: int, chat: int) -> Waiting:
@@ -67,6 +67,22 @@ def test_no_more_at_once_than_there_are_places() -> None:
     assert turns.take() == message(3, 3)
 
 
+def test_places_are_free_until_something_has_or_waits_for_them() -> None:
+    """So many updates of other chats get a place at once."""
+    turns = Turns(places=3)
+    free = [turns.free]
+    turns.add(message(1, 1))
+    turns.take()
+    free.append(turns.free)
+    for update_id in (2, 3, 4):
+        turns.add(message(update_id, 1))
+        free.append(turns.free)
+    turns.end(1)
+    turns.take()
+    free.append(turns.free)
+    assert free == [3, 2, 1, 0, 0, 0]
+
+
 def test_a_chat_with_500_waiting_delays_nobody() -> None:
     """Whoever comes while a chat's hundreds wait is next but one at most."""
     turns = Turns(places=1)
@@ -93,13 +109,13 @@ def test_what_waits_is_counted() -> None:
 @pytest.mark.parametrize(
     ("kind", "chat", "lane"),
     [
-        (Kind.MESSAGE, 7, (False, False)),
-        (Kind.MESSAGE, -7, (False, True)),
-        (Kind.PRESS, 7, (True, False)),
-        (Kind.PRESS, -7, (True, True)),
-        (Kind.INLINE, 7, (True, False)),
+        (Kind.MESSAGE, 7, Lane.PRIVATE),
+        (Kind.MESSAGE, -7, Lane.GROUP),
+        (Kind.PRESS, 7, Lane.PRIVATE_PRESS),
+        (Kind.PRESS, -7, Lane.GROUP_PRESS),
+        (Kind.INLINE, 7, Lane.PRIVATE_PRESS),
     ],
 )
-def test_lanes(kind: Kind, chat: int, lane: tuple[bool, bool]) -> None:
+def test_lanes(kind: Kind, chat: int, lane: Lane) -> None:
     """Presses and inline queries don't wait for questions, nor private chats for groups."""
     assert replace(message(1, chat), kind=kind).lane == lane

@@ -1,8 +1,6 @@
 """/articles and /latest: what the bot knows, to leaf through; and questions about one article."""
 
-import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telegram import CallbackQuery, Chat, ForceReply, Message, Update
 from telegram.ext import ContextTypes
@@ -13,17 +11,11 @@ from bot.article_pages import LATEST, LISTED, article_card, latest_card, list_ca
 from bot.formatting import Card
 from bot.handlers.replying import answer_press, edit_pressed, language_of, reply
 from bot.localization import say
+from bot.repetitions import Repetitions
 from bot.storage.journal import Journal
 
 # In seconds: who presses again within them meant to press once.
 _DOUBLE_TAP = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Tap:
-    button: tuple[int, int, AskAbout]
-    """The chat, the person, and what they pressed."""
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +24,7 @@ class Articles:
 
     answering: Answering
     journal: Journal
-    _taps: deque[_Tap] = field(default_factory=lambda: deque(maxlen=100))
+    repetitions: Repetitions
 
     async def browse(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show the first page of the list of all articles."""
@@ -101,7 +93,7 @@ class Articles:
             return
         await answer_press(query)
         page = query.message
-        if not isinstance(page, Message) or self._tapped_twice(query, about):
+        if not isinstance(page, Message) or await self._tapped_twice(query, page):
             return
         card = prompt_card(article, about.language, bot)
         # In groups only those are prompted whose message is replied to; the page itself replies
@@ -109,13 +101,7 @@ class Articles:
         prompt = ForceReply(selective=page.chat.type != Chat.PRIVATE)
         await reply(page.reply_to_message or page, card, prompt)
 
-    def _tapped_twice(self, query: CallbackQuery, about: AskAbout) -> bool:
+    async def _tapped_twice(self, query: CallbackQuery, page: Message) -> bool:
         """Whether the same person pressed the same button in the same chat a moment ago."""
-        chat = query.message.chat.id if query.message else 0
-        tap = _Tap((chat, query.from_user.id, about), time.monotonic())
-        twice = any(
-            tap.button == earlier.button and tap.at - earlier.at < _DOUBLE_TAP
-            for earlier in self._taps
-        )
-        self._taps.append(tap)
-        return twice
+        tap = f"tap {page.chat.id} {query.from_user.id} {query.data}"
+        return await self.repetitions.is_one(tap, _DOUBLE_TAP)

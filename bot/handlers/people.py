@@ -90,7 +90,7 @@ class People:
             card = self._privacy_card(language)
         else:
             count = await self.journal.forget(query.from_user.id)
-            self.recent.forget(query.from_user.id)
+            await self.recent.forget(query.from_user.id)
             # The number is not in the message: after a second tap it would say 0.
             said = say(language, "forgotten", count=count)
             card = Card(say(language, "all-forgotten"))

@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telegram import Chat, Message, Update
 from telegram.constants import ChatAction
@@ -23,6 +22,7 @@ from bot.formatting import Card
 from bot.handlers.replying import answer_guest, chosen_language, edit_reply, language_of, reply
 from bot.localization import say
 from bot.recent_questions import RecentQuestions
+from bot.repetitions import Repetitions
 from bot.storage.journal import AskedQuestion, ChatKind, Journal
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 # Most answers are there before a "typing…" would reach anybody, and in groups it would use up the
 # 20 messages a minute that Telegram allows.
 _TYPING_AFTER = 0.5
+# In seconds: so long the parts of an album may take to come, if the bot was away meanwhile.
+_ALBUM = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Questions:
     answering: Answering
     journal: Journal
     recent: RecentQuestions
-    _albums: deque[str] = field(default_factory=lambda: deque(maxlen=100))
+    repetitions: Repetitions
 
     async def answer(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Reply to a question with a quote, or with what to do instead."""
@@ -79,10 +81,8 @@ class Questions:
             return
         # An album of ten photos comes as ten messages.
         album = message.media_group_id
-        if album is not None:
-            if album in self._albums:
-                return
-            self._albums.append(album)
+        if album and await self.repetitions.is_one(f"album {album}", _ALBUM):
+            return
         await reply(
             message, Card(say(await language_of(message.from_user, self.journal), "only-text"))
         )
@@ -132,12 +132,12 @@ class Questions:
             addressed.question,
             message.from_user.language_code if message.from_user else None,
             chosen_language=await chosen_language(message.from_user, self.journal),
-            earlier=self.recent.last(chat, person),
+            earlier=await self.recent.last(chat, person),
             within=within,
         )
         answer = await self.answering.answer(question)
         if answer.context is not None:
-            self.recent.remember(chat, person, answer.context)
+            await self.recent.remember(chat, person, answer.context)
         return answer
 
     async def _record(self, message: Message, answer: Answer) -> int | None:

@@ -15,6 +15,7 @@ from bot.errors import ReindexCancelled, ReindexError, ReindexRunning
 from bot.formatting import Card
 from bot.handlers.replying import edit_reply, language_of, reply
 from bot.localization import say
+from bot.one_reindex import stop_reindex
 from bot.reindexing import Reindexing
 from bot.reports import Progress, progress_text, report_text
 from bot.storage.journal import Journal
@@ -45,7 +46,7 @@ class Reindexes:
         message = update.message
         if message is None:
             return
-        if not self.reindexing.cancel():
+        if not (self.reindexing.cancel() or await stop_reindex(self.journal.database)):
             language = await language_of(message.from_user, self.journal)
             await reply(message, Card(say(language, "cancel-nothing")))
 

@@ -219,7 +219,8 @@ class Sources:
             reason = str(error)[:_MAX_REASON]
             await self.troubles.begin(_SAVING_TROUBLE, "trouble-sources-saving", reason=reason)
             return None
-        await self.troubles.end(_SAVING_TROUBLE)
+        if report:
+            await self.troubles.end(_SAVING_TROUBLE)
         return report
 
     async def _list(self, language: str) -> Card:

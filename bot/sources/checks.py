@@ -21,6 +21,7 @@ from bot.sources.listings import Listings
 from bot.sources.records import EntryRecord, EntryState, SourceRecord, SourceRecords, source_id
 from bot.sources.visiting import FoundListing, SiteReading, Visitor, find_listing
 from bot.storage.database import Database
+from bot.storage.paces import Pace, Paces
 from bot.troubles import Troubles
 from knowledge.changes import Changes
 from knowledge.drafts import Draft
@@ -33,7 +34,7 @@ from knowledge.errors import (
     SourcesError,
 )
 from knowledge.feeds import ListingKind
-from knowledge.sources import Approval, Source, load_sources, save_sources
+from knowledge.sources import Approval, Source, changing_sources, load_sources, save_sources
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +126,8 @@ class SourceChecks:
         self._tools = tools
         self._jitter = jitter
         self._turn = asyncio.Lock()
+        # Other replicas visit the same sites.
+        self._paces = Paces(records.database) if records.database.is_shared else None
         self._last_requests: dict[str, datetime] = {}
 
     def sources(self) -> tuple[Source, ...]:
@@ -141,10 +144,11 @@ class SourceChecks:
         Raises:
             SourcesError: the file is wrong, or can't be read or written.
         """
-        sources = self.sources()
-        if any(known.url == source.url for known in sources):
-            return False
-        save_sources(self._path, (*sources, source))
+        with changing_sources(self._path):
+            sources = self.sources()
+            if any(known.url == source.url for known in sources):
+                return False
+            save_sources(self._path, (*sources, source))
         return True
 
     def replace(self, source: Source) -> None:
@@ -153,10 +157,11 @@ class SourceChecks:
         Raises:
             SourcesError: the file is wrong, or can't be read or written.
         """
-        sources = self.sources()
-        save_sources(
-            self._path, [source if known.url == source.url else known for known in sources]
-        )
+        with changing_sources(self._path):
+            sources = self.sources()
+            save_sources(
+                self._path, [source if known.url == source.url else known for known in sources]
+            )
 
     async def remove(self, source: Source) -> None:
         """Take a source out of the file, and forget what is known of it.
@@ -165,7 +170,8 @@ class SourceChecks:
             SourcesError: the file is wrong, or can't be read or written.
             JournalError: the database can't be used just now.
         """
-        save_sources(self._path, [each for each in self.sources() if each.url != source.url])
+        with changing_sources(self._path):
+            save_sources(self._path, [each for each in self.sources() if each.url != source.url])
         await self.records.forget(source.url)
         await self._works(_trouble(source))
 
@@ -390,8 +396,18 @@ class SourceChecks:
 
     def _visitor(self, before_each: Callable[[], Awaitable[None]] | None = None) -> Visitor:
         return Visitor(
-            self._tools.reading, self._last_requests, self.records.database.time, before_each
+            self._tools.reading,
+            self._last_requests,
+            self.records.database.time,
+            self._wait_for_others,
+            before_each,
         )
+
+    async def _wait_for_others(self, host: str, seconds: float) -> float:
+        if self._paces is None:
+            return 0.0
+        pace = Pace(f"host {self.records.database.hash_of(host)}", 1, seconds)
+        return await self._paces.take(pace)
 
     async def _fails(self, key: str, text_key: str, **arguments: str) -> None:
         if self._troubles:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from bot.storage.database import Database
+from bot.storage.database import Database, replace_row
 from bot.storage.schema import SOURCE_ENTRIES, SOURCES
 from knowledge.duplicates import link_key
 from knowledge.feeds import Entry, ListingKind
@@ -100,19 +100,14 @@ class SourceRecords:
     async def claim(self, url: str, length: timedelta) -> bool:
         """Take a source for oneself for so long; False if another process has it."""
         now = self.database.time()
-
-        def claim(connection: sa.Connection) -> bool:
-            held = connection.scalar(sa.select(SOURCES.c.claimed_until).where(_is(url)))
-            if held is not None and held > now:
-                return False
-            _update(connection, url, claimed_until=now + length)
-            return True
-
-        return await self.database.write(claim)
+        is_free = sa.or_(SOURCES.c.claimed_until.is_(None), SOURCES.c.claimed_until <= now)
+        return await self.database.write(
+            lambda connection: _put(connection, url, {"claimed_until": now + length}, is_free)
+        )
 
     async def update(self, url: str, **values: object) -> None:
         """Change what is known of a source; the names are those of `SourceRecord`."""
-        await self.database.write(lambda connection: _update(connection, url, **values))
+        await self.database.write(lambda connection: _put(connection, url, values))
 
     async def keep_listing(
         self,
@@ -163,7 +158,7 @@ class SourceRecords:
             if rows:
                 connection.execute(SOURCE_ENTRIES.insert(), rows)
             found = sum(row["state"] is EntryState.WAITING for row in rows)
-            _update(connection, url, found=found, **values)
+            _put(connection, url, {"found": found, **values})
             return found
 
         return await self.database.write(keep)
@@ -261,12 +256,14 @@ def _is(url: str) -> sa.ColumnElement[bool]:
     return SOURCES.c.url == url
 
 
-def _update(connection: sa.Connection, url: str, **values: object) -> None:
-    if connection.scalar(sa.select(SOURCES.c.url).where(_is(url))) is None:
-        new = {"url": url, "found": 0, "failures": 0, "paused": False}
-        connection.execute(SOURCES.insert().values(new | values))
-    else:
-        connection.execute(SOURCES.update().where(_is(url)).values(**values))
+def _put(
+    connection: sa.Connection,
+    url: str,
+    values: dict[str, object],
+    where: sa.ColumnElement[bool] | None = None,
+) -> bool:
+    new = {"found": 0, "failures": 0, "paused": False}
+    return replace_row(connection, SOURCES, {"url": url}, values, at_first=new, where=where)
 
 
 def _source_record(row: sa.Row[tuple[object, ...]]) -> SourceRecord:

@@ -61,6 +61,7 @@ class Visitor:
         reading: SiteReading,
         last_requests: dict[str, datetime],
         now: Callable[[], datetime],
+        turn: Callable[[str, float], Awaitable[float]],
         before_each: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take what it works with.
@@ -69,12 +70,15 @@ class Visitor:
             reading: Reads links.
             last_requests: When each host was asked for something last; is kept up to date.
             now: The time.
+            turn: How many seconds to wait for others who ask a host for something, given how
+                many there should be in between.
             before_each: Called before each request.
         """
         self._reading = reading
         self._last_requests = last_requests
         self._now = now
         self._before_each = before_each
+        self._turn = turn
         self._rules: dict[str, Rules] = {}
 
     async def rules(self, url: str) -> Rules:
@@ -145,12 +149,14 @@ class Visitor:
         host = urlsplit(url).netloc
         if self._before_each:
             await self._before_each()
+        wanted = max(delay, BETWEEN_REQUESTS)
         if last := self._last_requests.get(host):
-            wanted = max(delay, BETWEEN_REQUESTS)
             rest = wanted - (self._now() - last).total_seconds()
             if rest > 0:
                 # A clock that was set back must not make it longer.
                 await self._reading.sleep(min(rest, wanted))
+        if rest := await self._turn(host, wanted):
+            await self._reading.sleep(rest)
         try:
             return await ask()
         finally:

@@ -1,5 +1,6 @@
 """How far the update has come that is being handled: what may be done again, and what not."""
 
+import asyncio
 import logging
 from contextvars import ContextVar
 
@@ -39,21 +40,35 @@ class Handling:
     def __init__(self, records: InboxRecords | None, update_id: int) -> None:
         """Take where to write it down, None for nowhere, and the update's id."""
         self.state = UpdateState.WAITING
+        self.is_lost = False
+        """Whether another replica handles it by now, so that nothing may be shown from here."""
         self._records = records
         self._update_id = update_id
+        self._marking = asyncio.Lock()
 
     async def mark(self, state: UpdateState) -> None:
-        """Write down that it has come so far, unless it has come further or is done."""
-        if _PROGRESS.index(state) <= _PROGRESS.index(self.state):
-            return
-        was_begun = self.state is UpdateState.BEGUN
-        self.state = state
-        if self._records is None or (was_begun and state is UpdateState.REPLYING):
-            return  # that it has begun says as much
+        """Write down that it has come so far, unless it has come further or is done.
+
+        Raises:
+            CancelledError: if it is lost, so that no handler goes on.
+        """
+        # Who speaks at the same moment waits for the word whether it is lost.
+        async with self._marking:
+            if not self.is_lost and _PROGRESS.index(state) > _PROGRESS.index(self.state):
+                self.state = state
+                self.is_lost = not await self._write(state)
+        if self.is_lost:
+            raise asyncio.CancelledError
+
+    async def _write(self, state: UpdateState) -> bool:
+        """Returns whether it is still ours."""
+        if self._records is None:
+            return True
         try:
-            await self._records.mark(self._update_id, state)
+            return await self._records.mark(self._update_id, state)
         except JournalError as error:
             logger.warning("Update %s may be answered twice: %s", self._update_id, error)
+            return True
 
 
 handled: ContextVar[Handling | None] = ContextVar("handled", default=None)

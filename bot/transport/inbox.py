@@ -5,10 +5,13 @@
 So a kill loses nothing. What had not come far by then is handled at the next start as if it had
 just come; where a reply may have been on its way already, the person is asked to ask again, and
 nobody gets an answer twice.
+
+Replicas that share a database share the inbox. Then what is written down waits there until one of
+them claims it (`bot.storage.claims`), and what one had that was killed is soon another's.
 """
 
 import asyncio
-import itertools
+import inspect
 import json
 import logging
 import time
@@ -26,12 +29,14 @@ from bot import metrics
 from bot.errors import JournalError
 from bot.handlers.notices import tell_sender
 from bot.metrics import Stage
+from bot.storage.claims import Added, Limits, Place
 from bot.storage.inbox import InboxRecords, UpdateRecord, UpdateState
 from bot.storage.journal import Journal
+from bot.transport.claiming import Claiming
 from bot.transport.handling import Handling, handled
 from bot.transport.patience import growing_pauses
 from bot.transport.sending import reason_of, was_refused
-from bot.transport.turns import Kind, Turns, Waiting
+from bot.transport.turns import Kind, Lane, Turns, Waiting
 from bot.troubles import Troubles
 
 logger = logging.getLogger(__name__)
@@ -39,7 +44,7 @@ logger = logging.getLogger(__name__)
 Handler: TypeAlias = BaseHandler[Any, Any, Any]
 Errand: TypeAlias = Callable[[], Awaitable[None]]
 
-# Each of the four lanes.
+# Each of the lanes.
 _PLACES = 64
 
 _MOST_OF_A_PERSON = 30
@@ -71,13 +76,16 @@ class Inbox(asyncio.Queue[object]):
         self.processor = InboxProcessor(self)
         self._journal = journal
         self._records = InboxRecords(journal.database)
+        self._claiming: Claiming | None = None
+        if journal.database.is_shared:
+            self._claiming = Claiming(journal.database, self._free_places, self._take_on)
+            self._records = self._claiming.records
         self._clock = clock
-        lanes = itertools.product((True, False), repeat=2)
-        self._lanes = {lane: Turns(_PLACES) for lane in lanes}
+        self._lanes = {lane: Turns(_PLACES) for lane in Lane}
         self._of_people: Counter[int] = Counter()
         self._under_way: dict[int, Waiting] = {}
         self._handlings = set[asyncio.Task[Any]]()
-        # What got a place at once, and needn't be read again.
+        # What got a place at once, or was claimed, and needn't be read again.
         self._at_hand: dict[int, Update] = {}
         # What isn't on the disk: inline queries, and all while the disk can't be written.
         self._unwritten: dict[int, Update] = {}
@@ -126,25 +134,38 @@ class Inbox(asyncio.Queue[object]):
 
     @property
     def waiting(self) -> int:
-        """How many updates wait for their turn."""
-        return sum(map(len, self._lanes.values()))
+        """How many updates wait for their turn, of all replicas."""
+        waiting = sum(map(len, self._lanes.values()))
+        return waiting + self._claiming.waiting if self._claiming else waiting
 
     @property
     def under_way(self) -> int:
         """How many updates are being handled."""
         return len(self._under_way)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing more is begun here."""
+        return self._stopping
+
     async def put(self, item: object) -> None:
-        """Write an update down and let it wait for its turn; what came before is dropped."""
+        """Write an update down and let it wait for its turn; what came before is dropped.
+
+        Raises:
+            JournalError: if it can't be written where replicas share the inbox. Telegram sends it
+                again then; kept in memory, it might be another replica's as well.
+        """
         if not isinstance(item, Update):
             # The library's sign to stop: what still waits is for the next start.
-            self._stopping = True
+            self.stop()
             await super().put(item)
             return
         if not any(_takes(handler, item) for handler in self._handlers):
             return
         waiting = self._describe(item)
-        if (refusal := self._refusal(waiting)) is not None:
+        if self._claiming and waiting.kind is not Kind.INLINE:
+            await self._put_in_line(item, waiting, self._claiming)
+        elif (refusal := self._refusal(waiting)) is not None:
             self._tell(refusal, waiting, partial(self._say, refusal, item))
         elif await self._write_down(item, waiting):
             self._line_up(waiting)
@@ -165,6 +186,8 @@ class Inbox(asyncio.Queue[object]):
                 metrics.observe(Stage.INBOX, self._clock() - item.since)
                 return update
             self._leave(item)
+            if self._claiming:
+                self._claiming.give_back(item.update_id)
             self.task_done()
 
     async def handle(self, update: object, coroutine: Awaitable[Any]) -> None:
@@ -190,16 +213,38 @@ class Inbox(asyncio.Queue[object]):
                 await coroutine
             except Exception:
                 # What fails once fails again.
-                await self._end(waiting)
+                await self._end(waiting.update_id)
                 raise
             if handling.state is UpdateState.UNCERTAIN:
                 self._ask_again_later(waiting, update)
             else:
-                await self._end(waiting)
+                await self._end(waiting.update_id)
+        except asyncio.CancelledError:
+            if inspect.iscoroutine(coroutine):
+                coroutine.close()
+            if not handling.is_lost:
+                raise
+            logger.warning("Update %s is another replica's by now", waiting.update_id)
+            if self._claiming:
+                self._claiming.let_go([waiting.update_id])
         finally:
             handling.state = UpdateState.DONE
             self._handlings.discard(task)
             self._leave(waiting)
+
+    def claim(self) -> None:
+        """Take what waits where replicas share the inbox; call it once all is ready to handle it.
+
+        Until then others have it. Without replicas it does nothing.
+        """
+        if self._claiming and not self._stopping:
+            self._claiming.open()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is being handled goes on."""
+        self._stopping = True
+        if self._claiming:
+            self._claiming.stop()
 
     async def cut_off(self, within: float) -> int:
         """Cancel what is being handled, which stays for the next start.
@@ -218,7 +263,7 @@ class Inbox(asyncio.Queue[object]):
         return len(cut_off)
 
     async def open(self) -> None:
-        """Line up what was not done when the bot ended."""
+        """Line up what was not done when the bot ended; with replicas it waits for `claim`."""
         if self._tasks:
             return
         self._tasks = [
@@ -226,7 +271,13 @@ class Inbox(asyncio.Queue[object]):
         ]
         self._tasks.append(asyncio.create_task(self._wipe_regularly()))
         try:
-            left = await self._records.begin(self._recall)
+            if self._claiming:
+                self._tasks.append(asyncio.create_task(self._claiming.run()))
+                await self._claiming.records.adopt(self._place_of)
+                return
+            left = await self._records.begin(
+                lambda record: self._recall(record, self._parse(record.payload))
+            )
         except JournalError as error:
             logger.warning("What waits in the inbox waits for the next start: %s", error)
             return
@@ -244,6 +295,9 @@ class Inbox(asyncio.Queue[object]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        if self._claiming:
+            await self._write_ended()
+            await self._claiming.close()
         await self._wipe()
 
     def _describe(self, update: Update) -> Waiting:
@@ -276,6 +330,39 @@ class Inbox(asyncio.Queue[object]):
 
     def _is_busy(self, waiting: Waiting) -> bool:
         return self._lanes[waiting.lane].chats_waiting > _MANY
+
+    def _free_places(self) -> dict[Lane, int]:
+        return {name: lane.free for name, lane in self._lanes.items()}
+
+    async def _put_in_line(self, update: Update, waiting: Waiting, claiming: Claiming) -> None:
+        """Write an update down for the replica that will claim it; says if it must wait."""
+        word = None
+        if claiming.waiting >= _MOST_WAITING:
+            word = "inbox-full"
+        else:
+            is_admin = waiting.person in self._admin_ids
+            limits = None if is_admin else Limits(_MOST_OF_A_PERSON, _MOST_OF_A_CHAT)
+            try:
+                added = await claiming.records.add_in_line(
+                    waiting.update_id,
+                    update.to_json(),
+                    waiting.person if waiting.kind is Kind.MESSAGE else None,
+                    Place(waiting.lane, waiting.chat),
+                    limits,
+                )
+            except JournalError as error:
+                self._note_failure(error)
+                raise
+            if added is Added.KNOWN:
+                return
+            word = "inbox-too-many" if added is Added.TOO_MANY else None
+        if word is None:
+            claiming.wake(waiting.lane)
+            if waiting.kind is Kind.MESSAGE and not self._lanes[waiting.lane].free:
+                word = "inbox-busy"
+        if word is not None:
+            say = partial(self._say_once, word, update, waiting, claiming)
+            self._errands[waiting.chat < 0].put_nowait(say)
 
     async def _write_down(self, update: Update, waiting: Waiting) -> bool:
         """Keep an update until it is done; returns whether it is new."""
@@ -327,11 +414,13 @@ class Inbox(asyncio.Queue[object]):
         if not lane.waiting_in(waiting.chat):
             self._told.pop(waiting.chat, None)
         self._give_places()
+        if self._claiming:
+            self._claiming.wake(waiting.lane)
 
     async def _read(self, waiting: Waiting) -> Update | None:
         """What waited; None if it isn't to be handled any more."""
         if self._clock() - waiting.since > _OF_USE.get(waiting.kind, float("inf")):
-            await self._end(waiting)
+            await self._end(waiting.update_id)
             return None
         update = self._unwritten.get(waiting.update_id) or self._at_hand.get(waiting.update_id)
         return update or await self._read_written(waiting)
@@ -342,7 +431,7 @@ class Inbox(asyncio.Queue[object]):
         except JournalError as error:
             logger.warning("Update %s waits for the next start: %s", waiting.update_id, error)
             return None
-        return None if payload is None else Update.de_json(json.loads(payload), self._bot)
+        return None if payload is None else self._parse(payload)
 
     def _must_not_run_twice(self, update: Update) -> bool:
         sender = update.effective_user
@@ -350,14 +439,17 @@ class Inbox(asyncio.Queue[object]):
             return False
         return any(_takes(handler, update) for handler in self._by_admins)
 
-    async def _end(self, waiting: Waiting) -> None:
+    async def _end(self, update_id: int) -> None:
         """Forget an update, and those of which it could not be written that they are done."""
-        if waiting.update_id in self._unwritten:
+        if update_id in self._unwritten:
             return
-        self._ended.add(waiting.update_id)
+        self._ended.add(update_id)
+        await self._write_ended()
+
+    async def _write_ended(self) -> None:
         # Those who wait here find that what comes next has written theirs with its own.
         async with self._ending:
-            if waiting.update_id not in self._ended:
+            if not self._ended:
                 return
             ended = set(self._ended)
             try:
@@ -367,14 +459,40 @@ class Inbox(asyncio.Queue[object]):
                 return
             self._ended -= ended
             self._to_wipe = True
+            if self._claiming:
+                self._claiming.let_go(ended)
 
-    def _recall(self, record: UpdateRecord) -> tuple[Waiting, bool]:
-        """What was not done when the bot ended, and whether it may be handled now."""
-        update = Update.de_json(json.loads(record.payload), self._bot)
-        age = (self._journal.database.time() - record.received_at).total_seconds()
-        waiting = replace(self._describe(update), since=self._clock() - age)
+    async def _take_on(self, record: UpdateRecord) -> None:
+        """Line up what this replica has claimed, perhaps from another that has died."""
+        try:
+            update = self._parse(record.payload)
+            waiting, may_be_handled = self._recall(record, update)
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of it
+            logger.error(  # noqa: TRY400 - the traceback would hold what people wrote
+                "Update %s can't be read and is left out (%s)",
+                record.update_id,
+                type(error).__name__,
+            )
+            await self._end(record.update_id)
+            return
+        if not may_be_handled:
+            self._ask_again_later(waiting, update)
+            return
+        self._at_hand[waiting.update_id] = update
+        self._line_up(waiting)
+
+    def _recall(self, record: UpdateRecord, update: Update) -> tuple[Waiting, bool]:
+        """What was not done when a bot ended, and whether it may be handled now."""
+        waiting = replace(self._describe(update), since=self._clock() - record.age)
         may_be_handled = record.state is UpdateState.WAITING and record.starts < _MOST_STARTS
         return waiting, may_be_handled
+
+    def _parse(self, payload: str) -> Update:
+        return Update.de_json(json.loads(payload), self._bot)
+
+    def _place_of(self, payload: str) -> Place:
+        waiting = self._describe(self._parse(payload))
+        return Place(waiting.lane, waiting.chat)
 
     def _tell(self, key: str, waiting: Waiting, errand: Errand) -> None:
         """Have a chat told something, once until nothing of it waits any more."""
@@ -393,6 +511,24 @@ class Inbox(asyncio.Queue[object]):
         # By now it may have been answered.
         if self._lanes[waiting.lane].waiting_in(waiting.chat):
             await self._say("inbox-busy", update)
+
+    async def _say_once(
+        self, key: str, update: Update, waiting: Waiting, claiming: Claiming
+    ) -> None:
+        """Tell a chat something, unless a replica has done so a moment ago, or it isn't so."""
+        records = claiming.records
+        try:
+            if key == "inbox-busy" and not (
+                await records.is_waiting(waiting.update_id)
+                and await records.count_lines(waiting.lane) > _MANY
+            ):
+                return
+            if not await records.may_tell(key, waiting.chat):
+                return
+        except JournalError as error:
+            logger.info("Not told %s: %s", key, error)
+            return
+        await self._say(key, update)
 
     def _ask_again_later(self, waiting: Waiting, update: Update | None = None) -> None:
         """Have somebody asked to ask again, as soon as Telegram can be reached."""
@@ -414,7 +550,7 @@ class Inbox(asyncio.Queue[object]):
                     logger.info("Not asked to ask again: %s", reason_of(error))
                     break
             await asyncio.sleep(pause)
-        await self._end(waiting)
+        await self._end(waiting.update_id)
 
     async def _wait_for_telegram(self) -> None:
         if self._bot is None:
@@ -437,6 +573,10 @@ class Inbox(asyncio.Queue[object]):
                 logger.exception("Somebody was not told something about the inbox")
 
     def _note_failure(self, error: JournalError) -> None:
+        if self._claiming:
+            # What isn't there in memory only isn't lost either.
+            logger.warning("The inbox that replicas share can't be written: %s", error)
+            return
         logger.warning("The inbox is in memory only: %s", error)
         if not self._is_failing and self._troubles is not None:
             begin = partial(self._troubles.begin, "inbox", "trouble-inbox", reason=str(error))
@@ -451,6 +591,7 @@ class Inbox(asyncio.Queue[object]):
     async def _wipe_regularly(self) -> None:
         while True:
             await asyncio.sleep(_WIPED_EVERY)
+            await self._write_ended()
             await self._wipe()
 
     async def _wipe(self) -> None:

@@ -21,7 +21,7 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from tornado.web import Application, HTTPError, RequestHandler
 
 from bot import metrics
-from bot.errors import SettingsError, TelegramUnavailable
+from bot.errors import JournalError, SettingsError, TelegramUnavailable
 from bot.settings import Settings
 from bot.transport.listening import answering_at, listen_at
 from bot.transport.patience import Patience
@@ -144,6 +144,9 @@ class Polling:
             except TelegramError as error:
                 refuse_token(error)
                 self.outage.goes_on(out_of_reach(error))
+            except JournalError:
+                # The inbox has said so. Telegram keeps what it hasn't taken, and sends it again.
+                logger.debug("Updates are left with Telegram")
             else:
                 self.outage.is_over()
                 await self._alone()
@@ -200,13 +203,22 @@ class Webhook:
         settings: Settings,
         patience: Patience,
     ) -> None:
-        """Take where updates come from, where they go, and where to listen."""
+        """Take where updates come from, where they go, and where to listen.
+
+        Raises:
+            SettingsError: if there is no secret that replicas could share.
+        """
         self._bot = bot
         self._updates = updates
         self._patience = patience
         self._url = settings.webhook_url
         self._listen = settings.webhook_address
         secret = settings.webhook_secret
+        if secret is None and settings.database_url is not None:
+            raise SettingsError(
+                "Set WEBHOOK_SECRET, to the same word for all replicas that share DATABASE_URL: "
+                "each would make up its own, and refuse what Telegram posts with another's."
+            )
         # Who knows only the address can't forge an update.
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
         self.outage = Outage()
@@ -321,7 +333,11 @@ class _Door(RequestHandler):
             raise HTTPError(HTTPStatus.BAD_REQUEST) from None
         if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
             raise HTTPError(HTTPStatus.BAD_REQUEST)
-        await _take(update, self._bot, self._updates)
+        try:
+            await _take(update, self._bot, self._updates)
+        except JournalError:
+            # The inbox has said so; Telegram posts it again.
+            raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE) from None
 
     def write_error(self, status_code: int, **_: object) -> None:
         """Say no more than the status does."""

@@ -30,11 +30,13 @@ from telegram.request import HTTPXRequest
 from bot import metrics
 from bot.metrics import Stage
 from bot.transport.handling import mark_replying, mark_uncertain
+from bot.transport.pacing import SharedPacing
 from bot.transport.patience import Patience
 
 logger = logging.getLogger(__name__)
 
 _Result: TypeAlias = bool | dict[str, Any] | list[dict[str, Any]]
+_Request: TypeAlias = Callable[[], Coroutine[Any, Any, _Result]]
 
 # What Telegram answers when it has understood a request and won't do it.
 _REFUSALS = (BadRequest, Forbidden, ChatMigrated, Conflict, InvalidToken, EndPointNotFound)
@@ -158,10 +160,11 @@ class Requests(HTTPXRequest):
 class Sending(AIORateLimiter):
     """Every request but that for updates goes through here."""
 
-    def __init__(self, patience: Patience) -> None:
-        """Take how long to try."""
+    def __init__(self, patience: Patience, pacing: SharedPacing | None = None) -> None:
+        """Take how long to try, and the pace of all replicas, if there are others."""
         super().__init__()
         self._patience = patience
+        self._pacing = pacing
 
     async def process_request(  # noqa: PLR0913, PLR0917 - as in the library
         self,
@@ -175,15 +178,16 @@ class Sending(AIORateLimiter):
         """Send a request when its turn has come, and again as long as that is safe and of use."""
         rule = _RULES.get(endpoint, _MESSAGE)
         attempt = _attempt(callback, rule)
-        request = partial(
+        request: _Request = partial(
             super().process_request, attempt, args, kwargs, endpoint, data, rate_limit_args
         )
+        chat = data.get("chat_id")
+        if self._pacing is not None and chat is not None:
+            request = _paced(request, self._pacing, chat)
         with metrics.timed(Stage.SENDING) if rule.shown else contextlib.nullcontext():
             return await self._try(request, rule, endpoint)
 
-    async def _try(
-        self, request: Callable[[], Coroutine[Any, Any, _Result]], rule: _Rule, endpoint: str
-    ) -> _Result:
+    async def _try(self, request: _Request, rule: _Rule, endpoint: str) -> _Result:
         clock = asyncio.get_running_loop().time
         patience = getattr(self._patience, rule.patience) if rule.patience else 0
         give_up_at = clock() + patience
@@ -212,6 +216,21 @@ class Sending(AIORateLimiter):
         if rule.shown:
             await mark_uncertain()
         raise error
+
+
+def _paced(request: _Request, pacing: SharedPacing, chat: int | str) -> _Request:
+    """What to call in place of a request to a chat, to which other replicas write as well."""
+
+    async def paced() -> _Result:
+        await pacing.wait(chat)
+        try:
+            # The library's own limits hardly ever have to wait here.
+            return await request()
+        except _TooManyError as too_many:
+            await pacing.hold(chat, seconds_of(too_many.error))
+            raise
+
+    return paced
 
 
 def _attempt(

@@ -16,6 +16,20 @@ class Kind(StrEnum):
     """Somebody types in inline mode."""
 
 
+class Lane(StrEnum):
+    """Where an update waits: each has places of its own, so that none waits for another.
+
+    Not a button for the questions of others, and no private chat for groups, to each of which
+    Telegram takes no more than 20 messages a minute.
+    """
+
+    PRIVATE = "private"
+    GROUP = "group"
+    PRIVATE_PRESS = "private press"
+    """Or anything else that is of no use when it is late."""
+    GROUP_PRESS = "group press"
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An update that waits for its turn. What it says stays on the disk."""
@@ -29,14 +43,11 @@ class Waiting:
     """Seconds of a clock that never goes back."""
 
     @property
-    def lane(self) -> tuple[bool, bool]:
-        """Whether it is of no use when it is late, and whether it is from a group.
-
-        Each lane has places of its own, so that none waits for another: not a button for the
-        questions of others, and no private chat for groups, to each of which Telegram takes no
-        more than 20 messages a minute.
-        """
-        return self.kind is not Kind.MESSAGE, self.chat < 0
+    def lane(self) -> Lane:
+        """Where it waits."""
+        if self.kind is Kind.MESSAGE:
+            return Lane.GROUP if self.chat < 0 else Lane.PRIVATE
+        return Lane.GROUP_PRESS if self.chat < 0 else Lane.PRIVATE_PRESS
 
 
 class Turns:
@@ -58,6 +69,11 @@ class Turns:
     def __len__(self) -> int:
         """How many wait."""
         return self._waiting
+
+    @property
+    def free(self) -> int:
+        """How many places nothing has, nor waits for."""
+        return max(0, self._places - len(self._under_way) - self._waiting)
 
     @property
     def chats_waiting(self) -> int:
