@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# Some containers set this; each of the tests' many processes would then compile what it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 # `make evaluate EVAL_DATA=folder [AGAINST=earlier.json]` asks questions whose answers are known.
 EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 
@@ -11,18 +14,25 @@ EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 # better part of an hour.
 ARTICLES ?= 10000
 
+# `make bench-scale` measures corpora of so many passages in both stores, an hour or two for these,
+# and begins none that MINUTES would not be enough for.
+SIZES ?= 1000 10000 100000 1000000
+MINUTES ?= 120
+
 # `make soak` lasts so long; SOAK_SEED=number repeats what a run did.
 SOAK_MINUTES ?= 10
 
 CASES ?= 10000
 
-.PHONY: audit fuzz run test transcripts evaluate evaluation-data bench bench-reindex soak flood install \
+.PHONY: audit fuzz run test transcripts evaluate evaluation-data bench bench-reindex bench-scale soak flood install \
 	install-test lint types imports tests clean
 
 run: install
 	@$(BIN)/python -m bot run
 
-test: lint types imports tests
+# Tests also wait for things; the checks are done in that time, and count for less than a test.
+test: install-test
+	@$(MAKE) --no-print-directory --jobs 2 tests lint types imports
 
 # Writes docs/: conversations with the bot in four languages, and a picture of them.
 transcripts: install-test
@@ -59,6 +69,12 @@ bench-reindex: install
 	@$(BIN)/python -m benchmarks.reindex $(ARTICLES) $(if $(KEEP),--keep "$(KEEP)") \
 		$(if $(SAVE),--save "$(SAVE)")
 
+# QUICK=1 only shows that it works.
+bench-scale: install-test
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.scale $(if $(QUICK),--quick,$(SIZES)) \
+		--minutes $(MINUTES) --save "$(or $(SAVE),evaluation/scale.json)" \
+		--plot "$(or $(PLOT),evaluation/scale.png)"
+
 install: .venv/installed
 
 install-test: .venv/installed-test
@@ -69,12 +85,14 @@ lint: install-test
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive bot embeddings knowledge benchmarks
 
 types: install-test
-	$(BIN)/mypy
+	nice $(BIN)/mypy
 
 imports: install-test
 	$(BIN)/lint-imports
 
-# Many tests wait for other processes, so two at once take little more than half the time.
+# Many tests wait for other processes, so two at once take little more than half the time. Threads of
+# theirs that wait for each other where every core is busy take many times what they do alone.
+tests: export OMP_NUM_THREADS = 1
 tests: install-test
 	$(BIN)/pytest -n 2 --dist loadfile
 

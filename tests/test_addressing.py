@@ -7,6 +7,7 @@ from telegram import Bot, Message, User
 
 from bot.addressing import Addressed, Way, addressed_question, from_a_person, identity_of
 
+BOT = Bot("1000:token")
 US = User(1000, "Green bot", is_bot=True, username="Green_Bot")
 ALICE = {"id": 7, "is_bot": False, "first_name": "Alice", "language_code": "ru"}
 OURS = {"id": 1000, "is_bot": True, "first_name": "Green bot", "username": "Green_Bot"}
@@ -35,7 +36,7 @@ def message(
             }
             for kind, piece in entities
         ]
-    parsed = Message.de_json(data, Bot("1000:token"))
+    parsed = Message.de_json(data, BOT)
     assert parsed is not None
     return parsed
 
@@ -237,7 +238,7 @@ def test_text_mention() -> None:
     """A mention may carry our id in place of our name."""
     entity = {"type": "text_mention", "offset": 0, "length": 3, "user": OURS}
     data = {"message_id": 5, "date": 0, "chat": GROUP, "from": ALICE, "text": "Bot who leads it?"}
-    case = Message.de_json(data | {"entities": [entity]}, Bot("1000:token"))
+    case = Message.de_json(data | {"entities": [entity]}, BOT)
     assert case is not None
     assert addressed_question(case, US) == Addressed(Way.MENTION, "who leads it?")
 

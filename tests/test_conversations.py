@@ -176,7 +176,7 @@ async def test_without_admins_nobody_is_one(
 
 
 async def test_commands_are_set_for_each_scope_and_language(
-    api: BotApiServer, bot: Bot, alice: Person
+    api: BotApiServer, introducing_bot: Bot, alice: Person
 ) -> None:
     """What is about a person is in private menus only, /reindex in those of admins."""
     await introduced()

@@ -1,5 +1,6 @@
 """Documents: PDF, Word, Markdown and plain text become drafts; the rest is refused."""
 
+import functools
 import io
 import struct
 import zipfile
@@ -41,6 +42,12 @@ def pdf(*pages: Sequence[str], picture: bool = False, **properties: str) -> byte
     return file.getvalue()
 
 
+@functools.cache
+def air_pdf() -> bytes:
+    """A PDF file of one page, made once: to make one takes half a second."""
+    return pdf(AIR)
+
+
 def word(write: Callable[[Document], object]) -> bytes:
     """Make a Word file."""
     document = docx.Document()
@@ -72,7 +79,7 @@ AIR = [
 
 def test_a_pdf_is_read() -> None:
     """Lines become paragraphs, divided words whole, the first line the title, bullets a list."""
-    draft = read_document("air.pdf", pdf(AIR))
+    draft = read_document("air.pdf", air_pdf())
     assert draft.title == "Воздух в Бишкеке зимой"
     assert draft.body == (
         "Зимой воздух в городе бывает одним из самых грязных в мире. Экологические службы "
@@ -101,7 +108,7 @@ def test_a_told_title_must_be_in_the_text(told: str, title: str) -> None:
 
 def test_a_password_for_changes_only_does_not_keep_us_out() -> None:
     """Many PDF files may be read by all and changed by few."""
-    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf(AIR)))
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(air_pdf()))
     writer.encrypt(user_password="", owner_password="secret", algorithm="RC4-128")
     file = io.BytesIO()
     writer.write(file)
@@ -110,7 +117,7 @@ def test_a_password_for_changes_only_does_not_keep_us_out() -> None:
 
 def test_a_pdf_with_a_password_is_refused() -> None:
     """Nobody is asked for a password."""
-    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf(AIR)))
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(air_pdf()))
     writer.encrypt(user_password="secret", algorithm="RC4-128")
     file = io.BytesIO()
     writer.write(file)
@@ -161,7 +168,7 @@ def test_a_pdf_of_too_many_pages_is_refused() -> None:
     [
         b"%PDF-1.7\n",
         b"%PDF-1.7\n" + b"\xff\x00garbage" * 100,
-        pdf(AIR)[:700],
+        air_pdf()[:700],
     ],
 )
 def test_a_damaged_pdf_is_refused(content: bytes) -> None:

@@ -28,6 +28,12 @@ def _load_model(models_folder: Path, dtype: torch.dtype = torch.float32) -> Sent
     return SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": dtype})
 
 
+@pytest.fixture(scope="module")
+def model(models_folder: Path) -> SentenceTransformer:
+    """The packaged model as the library loads it; a test gives back what it changes of it."""
+    return _load_model(models_folder)
+
+
 def test_embeddings_have_length_one(packaged_embedder: SentenceTransformerEmbedder) -> None:
     """Whatever the model's number type, a dot product is a cosine."""
     texts = ["One.", "Два предложения. Второе.", ""]
@@ -71,10 +77,12 @@ def test_advance_counts_every_text(packaged_embedder: SentenceTransformerEmbedde
     assert steps == [32, 32, 6, 32, 32, 6]
 
 
-def test_the_models_prompts_are_used(models_folder: Path) -> None:
+def test_the_models_prompts_are_used(
+    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Questions get the query prompt, passages their own, though the library adds an empty one."""
-    model = _load_model(models_folder)
-    model.prompts = {"query": "query: ", "document": "", "passage": "passage: "}
+    prompts = {"query": "query: ", "document": "", "passage": "passage: "}
+    monkeypatch.setattr(model, "prompts", prompts)
     embedder = SentenceTransformerEmbedder(model)
     plain = model.encode(["query: glacier", "passage: glacier"])
     assert embedder.embed_questions(["glacier"]).embeddings[0] @ plain[0] > 0.9999
@@ -94,10 +102,10 @@ def test_identity_changes_with_a_single_weight(models_folder: Path) -> None:
 
 
 def test_the_number_type_is_part_of_the_identity_and_not_of_the_model(
-    models_folder: Path,
+    models_folder: Path, model: SentenceTransformer
 ) -> None:
     """Embeddings of two number types are never mixed; a calibration serves for both."""
-    exact = SentenceTransformerEmbedder(_load_model(models_folder))
+    exact = SentenceTransformerEmbedder(model)
     rounded = SentenceTransformerEmbedder(_load_model(models_folder, torch.bfloat16))
     assert exact.model == rounded.model
     assert (exact.identity, rounded.identity) == (
@@ -150,10 +158,11 @@ def test_a_token_is_embedded_in_the_light_of_its_text(
     assert np.linalg.norm(river.embeddings[0] - money.embeddings[0]) > 0.5
 
 
-def test_what_the_model_has_no_room_for_has_no_tokens(models_folder: Path) -> None:
+def test_what_the_model_has_no_room_for_has_no_tokens(
+    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a text that is too long the tokens end where the model stops reading."""
-    model = _load_model(models_folder)
-    model.max_seq_length = 12
+    monkeypatch.setattr(model, "max_seq_length", 12)
     [tokens] = SentenceTransformerEmbedder(model).embed_passages(["one " * 100]).tokens
     # "<s>passage: " is three tokens, "</s>" is one.
     assert tokens.ends.tolist() == [3, 7, 11, 15, 19, 23, 27, 31]
@@ -161,10 +170,11 @@ def test_what_the_model_has_no_room_for_has_no_tokens(models_folder: Path) -> No
 
 
 @pytest.mark.parametrize(("side", "rows"), [("right", [3, 4, 5]), ("left", [8, 9, 10])])
-def test_padding_is_no_token(side: str, rows: list[int], models_folder: Path) -> None:
+def test_padding_is_no_token(
+    side: str, rows: list[int], model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Tokens are found on whichever side the model pads."""
-    model = _load_model(models_folder)
-    model.tokenizer.padding_side = side
+    monkeypatch.setattr(model.tokenizer, "padding_side", side)
     embedder = SentenceTransformerEmbedder(model)
     features = model.preprocess(
         ["Ice is old.", "Ice is very, very, very old."],
@@ -217,12 +227,14 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 
 def test_the_packaged_models_checksum_is_not_computed_at_each_start(
-    models_folder: Path, packaged_embedder: SentenceTransformerEmbedder
+    models_folder: Path,
+    model: SentenceTransformer,
+    packaged_embedder: SentenceTransformerEmbedder,
 ) -> None:
     """What was kept at unpacking is what the model says of itself."""
     kept = kept_checksum(models_folder / FOLDER_NAME)
     assert kept == packaged_embedder.model
-    assert kept == SentenceTransformerEmbedder(_load_model(models_folder)).model
+    assert kept == SentenceTransformerEmbedder(model).model
 
 
 def test_weights_in_bfloat16_stay_in_their_file(models_folder: Path) -> None:
