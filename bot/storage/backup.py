@@ -101,6 +101,8 @@ class Restored:
 
 
 _TO_JSON = TypeAdapter(Manifest)
+_ALL_TABLES = ", ".join(table.name for table in TABLES.sorted_tables)
+_EMPTY = sa.text(f"TRUNCATE {_ALL_TABLES}")
 
 
 def back_up(places: Places, target: Path, version: str, now: datetime) -> Manifest:
@@ -227,9 +229,8 @@ def _finish_copy(copy: Path) -> int:
     with contextlib.closing(sqlite3.connect(copy)) as copied:
         copied.execute("PRAGMA secure_delete = ON")
         there = {name for (name,) in copied.execute("SELECT name FROM sqlite_master")}
-        for table in _PASSING:
-            if table.name in there:
-                copied.execute(f"DELETE FROM {table.name}")  # noqa: S608 - a table of ours
+        for table in there.intersection(each.name for each in _PASSING):
+            copied.execute(f"DELETE FROM {table}")  # noqa: S608 - a table of ours
         copied.commit()
         # One file, without a log beside it.
         copied.execute("PRAGMA journal_mode = DELETE")
@@ -454,8 +455,7 @@ def _load(url: SecretStr, staged: Path, aside: Path, now: datetime) -> None:
     ):
 
         def load(backup: sa.Connection, journal: sa.Connection) -> None:
-            names = ", ".join(table.name for table in TABLES.sorted_tables)
-            journal.execute(sa.text(f"TRUNCATE {names}"))
+            journal.execute(_EMPTY)
             copy_rows(backup, journal)
             key = {"value": fingerprint(read_or_make_key(staged))}
             replace_row(journal, STATE, {"name": FINGERPRINT}, key)
