@@ -5,6 +5,8 @@ FROM python:${PYTHON}-slim AS build
 
 # For the small build of PyTorch: the address of PyTorch's own index of CPU wheels (see README).
 ARG PIP_EXTRA_INDEX_URL=""
+# "milvus postgresql" for engines beside the bot (docs/scaling.md).
+ARG EXTRAS=""
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -15,7 +17,7 @@ ENV PATH=/opt/bot/bin:$PATH
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
 # Apart from the code, so that a change of that doesn't install PyTorch once more.
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+RUN python -c "import os, tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *sum((p['optional-dependencies'][name] for name in os.environ.get('EXTRAS', '').split()), []), sep='\n')" \
         > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
