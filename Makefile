@@ -94,7 +94,8 @@ imports: install-test
 # theirs that wait for each other where every core is busy take many times what they do alone.
 tests: export OMP_NUM_THREADS = 1
 tests: install-test
-	$(BIN)/pytest -n 2 --dist loadfile
+	@# Tests run make themselves, which has nothing to do with this one.
+	env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest -n 2 --dist loadfile
 
 # Known weaknesses in what is installed; says so where nobody can be asked for them.
 audit: lint .venv/installed-audit
