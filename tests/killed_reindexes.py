@@ -27,9 +27,6 @@ from knowledge.article import Article
 from knowledge.corpus import Corpus
 from word_embedder import WordEmbedder
 
-# A few articles, so that some of them are staged when others are not.
-indexing._TEXTS_PER_STEP = 40
-
 CORPORA = 6
 
 _WORDS = ("glacier", "solar", "wind", "orchard", "river", "bicycle")
@@ -96,6 +93,8 @@ def make_corpus(number: int) -> Corpus:
 
 def main() -> None:
     """Carry out the orders on stdin."""
+    # A few articles, so that some of them are staged when others are not.
+    indexing._TEXTS_PER_STEP = 40
     embedders = {model: make_embedder(model) for model in ("one", "two")}
     # What the children need is loaded and remembered before they are forked.
     with tempfile.TemporaryDirectory() as folder:

@@ -71,8 +71,8 @@ def faults(question: KnownQuestion, hits: Sequence[Hit]) -> Iterator[str]:
             *FOLLOW_UPS,
             {
                 "wrong article": 10,
-                "wrong passage": 12,
-                "wrong quote": 14,
+                "wrong passage": 11,
+                "wrong quote": 13,
                 "false answer": 5,
                 "false refusal": 18,
             },
