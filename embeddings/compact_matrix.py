@@ -5,7 +5,7 @@ the packaged model is off by 0.0005 (standard deviation), where the first passag
 0.02 apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,6 +51,9 @@ class CompactMatrix:
         products *= others.scales
         return products
 
+    def __getitem__(self, which: slice) -> "CompactMatrix":
+        return CompactMatrix(self.numbers[which], self.scales[which])
+
     def rows(self, which: slice) -> Embeddings:
         """Return some rows as embeddings."""
         return self.numbers[which] * self.scales[which, None]
@@ -65,10 +68,20 @@ class CompactMatrix:
 
     def joined(self, kept: npt.NDArray[np.bool_], added: "CompactMatrix") -> "CompactMatrix":
         """Return the rows that are kept, shape (n,), and others behind them."""
-        return CompactMatrix(
-            np.concatenate([self.numbers[kept], added.numbers]),
-            np.concatenate([self.scales[kept], added.scales]),
-        )
+        rows = np.flatnonzero(kept)
+        numbers = np.empty((len(rows) + len(added), self.numbers.shape[1]), np.int8)
+        # Straight to where they belong: there may be no room for them once more on the way.
+        np.take(self.numbers, rows, axis=0, out=numbers[: len(rows)], mode="clip")
+        numbers[len(rows) :] = added.numbers
+        return CompactMatrix(numbers, np.concatenate([self.scales[rows], added.scales]))
+
+
+def joined_matrices(parts: Sequence[CompactMatrix]) -> CompactMatrix:
+    """Put the rows of each part behind those of the part before."""
+    return CompactMatrix(
+        np.concatenate([part.numbers for part in parts]),
+        np.concatenate([part.scales for part in parts]),
+    )
 
 
 def integer_products(

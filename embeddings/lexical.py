@@ -94,6 +94,48 @@ def in_latin(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class WordLists:
+    """The words of many texts, one text behind the other.
+
+    An array for each text would take more memory than the words themselves.
+
+    Attributes:
+        words: Shape (w,).
+        ends: Shape (n,), where in them each text's words end.
+    """
+
+    words: Words
+    ends: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[Words]) -> Self:
+        """Take the words of each text, from `read_words` or from `read_names`."""
+        return cls(_joined(texts), np.cumsum([len(text) for text in texts], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, text: int) -> Words:
+        return self.words[self.ends[text - 1] if text else 0 : self.ends[text]]
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Shape (n,), how many words each text has."""
+        return np.diff(self.ends, prepend=0)
+
+    def chosen(self, texts: npt.NDArray[np.bool_]) -> "WordLists":
+        """Return those of some texts."""
+        counts = self.counts
+        return WordLists(self.words[np.repeat(texts, counts)], np.cumsum(counts[texts]))
+
+
+def joined_lists(parts: Sequence[WordLists]) -> WordLists:
+    """Put the texts of each part behind those of the part before."""
+    counts = np.concatenate([part.counts for part in parts])
+    return WordLists(np.concatenate([part.words for part in parts]), np.cumsum(counts))
+
+
+@dataclass(frozen=True, slots=True)
 class Frequencies:
     """In how many texts each word is.
 
@@ -151,13 +193,11 @@ def idf(frequencies: Frequencies, words: Words) -> list[float]:
 class WordIndex:
     """Tells how much of a question's words each text has."""
 
-    def __init__(
-        self, texts: Sequence[Words] = (), frequencies: Frequencies | None = None
-    ) -> None:
+    def __init__(self, texts: WordLists, frequencies: Frequencies | None = None) -> None:
         """Take what is searched.
 
         Args:
-            texts: Each text's words, from `read_words` or from `read_names`.
+            texts: Each text's words.
             frequencies: Those of all texts, if these are but some of them.
         """
         self._set(len(texts), *_by_word(texts), frequencies)
@@ -179,7 +219,7 @@ class WordIndex:
         own = Frequencies(count, self._words, self._ends - self._starts)
         self._frequencies = frequencies or own
 
-    def updated(self, kept: npt.NDArray[np.bool_], added: Sequence[Words]) -> "WordIndex":
+    def updated(self, kept: npt.NDArray[np.bool_], added: WordLists) -> "WordIndex":
         """Return the index of the texts that are kept, shape (n,), and of others after them.
 
         It equals one that is made of all these texts, and takes a fraction of the time: nothing
@@ -192,7 +232,7 @@ class WordIndex:
         count = int(kept.sum())
         added_words, added_rows = _by_word(added)
         places = np.searchsorted(words, added_words, side="right")
-        index = WordIndex()
+        index = WordIndex(WordLists.of(()))
         index._set(
             count + len(added),
             np.insert(words, places, added_words),
@@ -222,12 +262,17 @@ class WordIndex:
         return (covered / total).astype(np.float32)
 
 
-def _by_word(texts: Sequence[Words]) -> tuple[Words, npt.NDArray[np.int32]]:
+def _by_word(texts: WordLists) -> tuple[Words, npt.NDArray[np.int32]]:
     """Return every word of every text, in ascending order, and the row of its text."""
-    words = _joined(texts)
-    rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
-    order = np.argsort(words, kind="stable")
-    return words[order], rows[order]
+    # Word and row as one number: to sort these takes a tenth of the time and half of the memory
+    # of finding the order of the words.
+    both = texts.words.astype(np.uint64)
+    both <<= 32
+    both |= np.repeat(np.arange(len(texts), dtype=np.uint32), texts.counts)
+    both.sort()
+    rows = both.astype(np.uint32).view(np.int32)
+    both >>= 32
+    return both.astype(np.uint32), rows
 
 
 def _joined(texts: Sequence[Words]) -> Words:

@@ -11,19 +11,32 @@ Whatever is known of all passages is looked at first, for several questions at o
 more (tokens, which sentence answers) for the few best of each question.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.compact_matrix import CompactMatrix, compact, highest_of_each
+from embeddings.compact_matrix import (
+    CompactMatrix,
+    compact,
+    highest_of_each,
+    joined_matrices,
+)
 from embeddings.confidence import Evidence
 from embeddings.dates import DateWish, date_preferences
 from embeddings.embedder import Embeddings, Tokens
 from embeddings.late_interaction import centred, products
-from embeddings.lexical import WordIndex, Words, read_names, read_words
+from embeddings.lexical import (
+    WordIndex,
+    WordLists,
+    Words,
+    joined_lists,
+    read_names,
+    read_words,
+)
+from embeddings.memory import return_freed_memory
 from embeddings.statistics import LanguageStatistics, Statistics, Total
 from embeddings.stores.contract import LanguageMean, Vectors, language_mean
 
@@ -56,7 +69,10 @@ _CANDIDATES = 16
 """Passages whose tokens are looked at: as many as 32 have the same ones first, 8 lose 0.001."""
 
 _QUESTIONS_AT_ONCE = 32
-"""Questions that look at all passages together. Every sentence has a product with each of them."""
+"""Questions that look at all passages together: each takes two numbers a passage meanwhile."""
+
+_PASSAGES_AT_ONCE = 8192
+"""Every sentence of these has a product with each of the questions."""
 
 _QUESTION_CENTRING = 0.5
 """How much of its language's mean is taken off a question before its confidence is judged.
@@ -154,16 +170,17 @@ class _Passages:
     """What is kept of `Vectors`, where all of it is described.
 
     Attributes:
+        slugs: Shape (n,), strings of numpy that take as much room as each needs.
         published: Shape (n,), not a time where no date is known.
         embeddings: Of the passages, shape (n, d).
         sentences: Of their sentences, shape (s, d).
     """
 
     ids: npt.NDArray[np.int64]
-    slugs: npt.NDArray[np.str_]
+    slugs: npt.NDArray[Any]
     languages: npt.NDArray[np.str_]
     published: npt.NDArray[np.datetime64]
-    words: tuple[Words, ...]
+    words: WordLists
     embeddings: CompactMatrix
     sentences: CompactMatrix
     sentence_tokens: npt.NDArray[np.int64]
@@ -182,7 +199,7 @@ class _Passages:
             slugs=np.append(self.slugs[kept], added.slugs),
             languages=np.append(self.languages[kept], added.languages),
             published=np.append(self.published[kept], added.published),
-            words=(*(self.words[row] for row in np.flatnonzero(kept)), *added.words),
+            words=joined_lists([self.words.chosen(kept), added.words]),
             embeddings=self.embeddings.joined(kept, added.embeddings),
             sentences=self.sentences.joined(kept_sentences, added.sentences),
             sentence_tokens=np.append(self.sentence_tokens[kept_sentences], added.sentence_tokens),
@@ -196,9 +213,6 @@ class _Passages:
             Total(int(rows.sum()), self.embeddings.total(rows)),
             Total(int(of_sentences.sum()), self.sentences.total(of_sentences)),
         )
-
-    def words_of(self, rows: npt.NDArray[np.bool_]) -> list[Words]:
-        return [self.words[row] for row in np.flatnonzero(rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,41 +272,55 @@ class Ranking:
             statistics: Those of the whole index, if these are but some of its passages. Each gets
                 the score then that it would have among all of them.
         """
-        passages = _compact_passages(vectors)
-        means = vectors.language_means
+        return cls.of_parts([vectors], statistics)
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[Vectors], statistics: Statistics | None = None) -> "Ranking":
+        """Make a ranking of vectors that are read part by part, in ascending order of ids.
+
+        As they are stored, only the part that is read and the one before are in memory.
+
+        Args:
+            parts: At least one; it may be empty.
+            statistics: See `of`.
+        """
+        passages, names, means = _read_parts(parts)
         languages = {
             language: _read_language(
                 passages, language, means, statistics.languages[language] if statistics else None
             )
             for language in _languages(passages)
         }
-        names = WordIndex(vectors.names, statistics.names if statistics else None)
-        return cls(passages, names, languages, means)
+        names_index = WordIndex(names, statistics.names if statistics else None)
+        return cls(passages, names_index, languages, means)
 
     @property
     def passage_ids(self) -> npt.NDArray[np.int64]:
         """Shape (n,), in ascending order."""
         return self._passages.ids
 
-    def updated(self, kept: npt.NDArray[np.bool_], added: Vectors) -> "Ranking":
+    def updated(self, kept: npt.NDArray[np.bool_], added: Iterable[Vectors]) -> "Ranking":
         """Return the ranking of the passages that are kept, shape (n,), and of others after them.
 
         It equals one that is made of all their vectors, and takes a fraction of the time.
+
+        Args:
+            kept: Which of the passages are.
+            added: The others, part by part, see `of_parts`.
         """
-        new = _compact_passages(added)
+        new, names, means = _read_parts(added)
         passages = self._passages.joined(kept, new)
         touched = {*self._passages.languages[~kept].tolist(), *new.languages.tolist()}
         languages = {}
         for language in _languages(passages):
             rows = np.flatnonzero(passages.languages == language)
             if language not in self._languages:
-                languages[language] = _read_language(passages, language, added.language_means)
+                languages[language] = _read_language(passages, language, means)
             elif language in touched:
                 languages[language] = self._updated_language(language, rows, kept, new)
             else:
                 languages[language] = replace(self._languages[language], rows=rows)
-        names = self._names.updated(kept, added.names)
-        return Ranking(passages, names, languages, added.language_means)
+        return Ranking(passages, self._names.updated(kept, names), languages, means)
 
     def _updated_language(
         self,
@@ -308,7 +336,7 @@ class Ranking:
         passages_added, sentences_added = added.totals(own_added)
         return _Language(
             rows,
-            before.words.updated(kept[own], added.words_of(own_added)),
+            before.words.updated(kept[own], added.words.chosen(own_added)),
             before.passages - passages_removed + passages_added,
             before.sentences - sentences_removed + sentences_added,
             before.prior,
@@ -335,20 +363,45 @@ class Ranking:
             for search, closeness in self._close(searches[first : first + _QUESTIONS_AT_ONCE])
         ]
 
+    def first_scores(
+        self, search: Search, likenesses: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Judge passages by all that is cheap, shape (n,); needs none of their embeddings.
+
+        Args:
+            search: What is looked for.
+            likenesses: Inner products of the question with each passage and with the likest of
+                its sentences, added up; shape (n,).
+        """
+        question = search.question
+        centred_likenesses = self._centre(likenesses[:, None].copy(), question.embedding[None])
+        return self._look_at_all(question, centred_likenesses[:, 0]).scores
+
     def _close(
         self, searches: Sequence[Search]
     ) -> Iterator[tuple[Search, npt.NDArray[np.float32]]]:
         """Tell for each question how close each passage and its best sentence are, shape (n,)."""
         questions = np.stack([search.question.embedding for search in searches])
         asked = compact(questions)
-        found = self._passages.embeddings.products(asked)
-        of_sentences = self._passages.sentences.products(asked)
-        found += highest_of_each(of_sentences, self._passages.sentence_counts)
+        passages = self._passages
+        found = np.empty((len(passages.ids), len(searches)), np.float32)
+        for start in range(0, len(found), _PASSAGES_AT_ONCE):
+            some = slice(start, start + _PASSAGES_AT_ONCE)
+            firsts, lasts = passages.first_sentences[some], self._last_sentences[some]
+            found[some] = passages.embeddings[some].products(asked)
+            of_sentences = passages.sentences[firsts[0] : lasts[-1]].products(asked)
+            found[some] += highest_of_each(of_sentences, lasts - firsts)
+        return zip(searches, np.ascontiguousarray(self._centre(found, questions).T), strict=True)
+
+    def _centre(
+        self, likenesses: npt.NDArray[np.float32], questions: Embeddings
+    ) -> npt.NDArray[np.float32]:
+        """Take the likeness of each question to the mean of each language off, shape (n, q)."""
         for code, language in self._languages.items():
             mean = self._passage_means[code] + self._sentence_means[code]
             # Not a product of matrices, which is rounded by how many questions there are.
-            found[language.rows] -= np.vecdot(questions, mean)
-        return zip(searches, np.ascontiguousarray(found.T), strict=True)
+            likenesses[language.rows] -= np.vecdot(questions, mean)
+        return likenesses
 
     def _best(
         self,
@@ -454,13 +507,51 @@ class Ranking:
         return kept
 
 
+def _read_parts(
+    parts: Iterable[Vectors],
+) -> tuple[_Passages, WordLists, dict[str, LanguageMean]]:
+    """Return the passages of all parts, their names, and the means of the languages."""
+    passages, names = [], []
+    for vectors in parts:
+        passages.append(_compact_passages(vectors))
+        names.append(WordLists.of(vectors.names))
+    together, all_names = _together(passages), joined_lists(names)
+    if len(names) > 1:
+        names.clear()
+        # Or the parts would still take as much memory as all of it, while words are sorted.
+        return_freed_memory()
+    return together, all_names, vectors.language_means
+
+
+def _together(parts: list[_Passages]) -> _Passages:
+    """Put the passages of all parts one behind the other; the list is empty afterwards.
+
+    So what is put together is in memory twice one field at a time, and not all of it.
+    """
+    if len(parts) == 1:
+        return parts.pop()
+    pieces: dict[str, list[Any]] = {
+        field.name: [getattr(part, field.name) for part in parts] for field in fields(_Passages)
+    }
+    parts.clear()
+    starts = np.cumsum([0, *map(len, pieces["sentences"])])
+    firsts = zip(pieces.pop("first_sentences"), starts.tolist(), strict=False)
+    return _Passages(
+        first_sentences=np.concatenate([each + start for each, start in firsts]),
+        words=joined_lists(pieces.pop("words")),
+        embeddings=joined_matrices(pieces.pop("embeddings")),
+        sentences=joined_matrices(pieces.pop("sentences")),
+        **{name: np.concatenate(pieces.pop(name)) for name in tuple(pieces)},
+    )
+
+
 def _compact_passages(vectors: Vectors) -> _Passages:
     return _Passages(
         ids=vectors.passage_ids,
-        slugs=vectors.slugs,
+        slugs=vectors.slugs.astype(np.dtypes.StringDType()),
         languages=vectors.languages,
         published=np.array(vectors.published, "datetime64[D]"),
-        words=vectors.words,
+        words=WordLists.of(vectors.words),
         embeddings=compact(vectors.passages),
         sentences=compact(vectors.sentences),
         sentence_tokens=vectors.sentence_tokens,
@@ -484,7 +575,7 @@ def _read_language(
     )
     return _Language(
         np.flatnonzero(own),
-        WordIndex(passages.words_of(own), statistics.words if statistics else None),
+        WordIndex(passages.words.chosen(own), statistics.words if statistics else None),
         of_passages,
         of_sentences,
         language_mean(means, language).passage,

@@ -6,7 +6,15 @@ import unicodedata
 import numpy as np
 import pytest
 
-from embeddings.lexical import WordIndex, Words, in_latin, read_names, read_words
+from embeddings.lexical import (
+    WordIndex,
+    WordLists,
+    Words,
+    in_latin,
+    joined_lists,
+    read_names,
+    read_words,
+)
 
 
 def share_of(question: Words, text: Words) -> float:
@@ -15,7 +23,7 @@ def share_of(question: Words, text: Words) -> float:
 
 
 def index(*texts: str) -> WordIndex:
-    return WordIndex([read_words(text, "en") for text in texts])
+    return WordIndex(WordLists.of([read_words(text, "en") for text in texts]))
 
 
 def coverage(question: str, *texts: str) -> list[float]:
@@ -214,7 +222,7 @@ def test_a_question_without_words_covers_nothing() -> None:
 
 def test_words_beyond_the_largest_known_number_are_unknown() -> None:
     """A word that sorts behind all that is known is looked up nowhere else."""
-    known = WordIndex([np.array([5], np.uint32)])
+    known = WordIndex(WordLists.of([np.array([5], np.uint32)]))
     assert known.coverage(np.array([9], np.uint32)).tolist() == [0]
     assert known.coverage(np.array([4, 5], np.uint32)).tolist() == pytest.approx(
         [idf(1, 1) / (idf(1, 1) + idf(1, 0))]
@@ -232,9 +240,19 @@ def test_an_updated_index_equals_one_that_is_made_anew(kept: str, added: list[st
     texts = ["ice glacier", "", "old ice and wind"]
     mask = np.array([each == "1" for each in kept])
     words = [read_words(text, "en") for text in added]
-    updated = index(*texts).updated(mask, words)
+    updated = index(*texts).updated(mask, WordLists.of(words))
     rest = [text for text, each in zip(texts, mask, strict=True) if each]
     assert entries(updated) == entries(index(*rest, *added))
     question = read_words("ice wind", "en")
     anew = index(*rest, *added).coverage(question)
     assert updated.coverage(question).tolist() == anew.tolist()
+
+
+def test_lists_of_words_are_kept_chosen_and_joined() -> None:
+    """Text by text, also those without words."""
+    texts = [np.array(words, np.uint32) for words in ([3, 5], [], [1], [2, 4, 6])]
+    lists = joined_lists([WordLists.of(texts[:2]), WordLists.of([]), WordLists.of(texts[2:])])
+    assert [lists[text].tolist() for text in range(len(lists))] == [[3, 5], [], [1], [2, 4, 6]]
+    chosen = lists.chosen(np.array([False, True, True, True]))
+    assert [chosen[text].tolist() for text in range(len(chosen))] == [[], [1], [2, 4, 6]]
+    assert chosen.counts.tolist() == [0, 1, 3]

@@ -15,6 +15,7 @@ from embeddings.embedder import Tokens
 from embeddings.late_interaction import pack
 from embeddings.lexical import read_names, read_words
 from embeddings.ranking import Asked, Ranked, Ranking, Search
+from embeddings.statistics import Statistics
 from embeddings.stores.contract import LanguageMean, Vectors
 
 Embedding = npt.NDArray[np.float32]
@@ -63,18 +64,11 @@ def asked(
     return Asked(text, "en", embedding, Tokens(rows(tokens), ends), wish or DateWish())
 
 
-def rank(
-    question: Asked,
-    *passages: Given,
-    limit: int = 10,
-    without: str | None = None,
-    within: str | None = None,
-    means: dict[str, LanguageMean] = NO_MEANS,
-) -> list[Ranked]:
-    """Rank passages; the id of each is its place."""
+def vectors_of(passages: Sequence[Given], means: dict[str, LanguageMean] = NO_MEANS) -> Vectors:
+    """Store passages; the id of each is its place."""
     counts = np.array([len(each.sentences) for each in passages], np.int64)
     tokens = [each.tokens or [()] * len(each.sentences) for each in passages]
-    vectors = Vectors(
+    return Vectors(
         passage_ids=np.arange(len(passages)),
         slugs=np.array([each.slug or str(at) for at, each in enumerate(passages)], np.str_),
         languages=np.array([each.language for each in passages], np.str_),
@@ -89,12 +83,26 @@ def rank(
         published=tuple(each.published for each in passages),
         language_means=means,
     )
+
+
+def rank(
+    question: Asked,
+    *passages: Given,
+    limit: int = 10,
+    without: str | None = None,
+    within: str | None = None,
+    means: dict[str, LanguageMean] = NO_MEANS,
+) -> list[Ranked]:
+    """Rank passages; the id of each is its place."""
+    tokens = [each.tokens or [()] * len(each.sentences) for each in passages]
     packed = [pack(rows([token for of_one in each for token in of_one])) for each in tokens]
 
     def read_tokens(passage_ids: Sequence[int]) -> list[bytes]:
         return [packed[passage_id] for passage_id in passage_ids]
 
-    [found] = Ranking.of(vectors).best([Search(question, without, within)], limit, read_tokens)
+    [found] = Ranking.of(vectors_of(passages, means)).best(
+        [Search(question, without, within)], limit, read_tokens
+    )
     return found
 
 
@@ -425,3 +433,21 @@ def test_a_twin_in_another_article_hides_nothing() -> None:
     question = asked(embedding=X)
     assert ids(rank(question, *passages)) == [0]
     assert ids(rank(question, *passages, within="own")) == [1]
+
+
+def test_passages_are_judged_before_their_embeddings_are_read() -> None:
+    """How close they are is given; means, words, names and dates count as they always do."""
+    passages = [
+        Given("ice", embedding=X, sentences=[Y, X], published=date(2025, 6, 1)),
+        Given("sun", embedding=Y),
+        Given("лёд Kambarov", "ru", embedding=X, sentences=[X + Y]),
+    ]
+    question = asked("ice of Kambarov", X, wish=DateWish(year=2025))
+    means = {**NO_MEANS, "ru": LanguageMean(NOWHERE, np.float32(0.5) * X, NOWHERE, NOWHERE)}
+    vectors = vectors_of(passages, means)
+    unread = replace(vectors, passages=vectors.passages[:, :0], sentences=vectors.sentences[:, :0])
+    known = Ranking.of(unread, Statistics.of(vectors))
+    found = known.first_scores(Search(question), np.array([2, 0, 2], np.float32))
+    expected = scores(rank(question, *passages, means=means))
+    assert found == pytest.approx(expected, abs=0.001)
+    assert expected[0] > expected[2] > expected[1]

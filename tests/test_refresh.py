@@ -2,16 +2,19 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from embeddings import ranking
 from embeddings.confidence import Calibration
 from embeddings.errors import IndexUnusable
 from embeddings.indexing import reindex
 from embeddings.retriever import Hit, Retriever
+from embeddings.stores import sqlite_ranker
 from embeddings.stores.contract import Vectors
 from embeddings.stores.sqlite import SqliteStore
 from knowledge.article import Article
@@ -121,6 +124,26 @@ def test_only_what_changed_is_read(
     assert reads == [["sun", "tree"]]
     assert sorted(slugs(retriever.search("glacier?", limit=5))) == ["ice", "sun", "tree"]
     assert retriever.search("wind?")[0].passage.article == changed
+
+
+def test_a_large_index_is_read_part_by_part(
+    path: Path, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never more passages at once than fit, when it is opened and later; the hits are the same."""
+    chance = random.Random(1)  # noqa: S311 - the same each time
+    corpus = [random_article(f"article-{number}", chance, make_article) for number in range(9)]
+    index(path)
+    in_parts = opened(path)
+    reads = reads_of(in_parts, monkeypatch)
+    for articles in (corpus, [*corpus[3:], *(replace(each, title="New") for each in corpus[:3])]):
+        index(path, *articles)
+        expected = opened(path).search_batch(QUESTIONS, 5)
+        with monkeypatch.context() as small:
+            small.setattr(sqlite_ranker, "_PASSAGES_AT_ONCE", 2)
+            small.setattr(ranking, "_PASSAGES_AT_ONCE", 2)
+            in_parts.refresh()
+            assert in_parts.search_batch(QUESTIONS, 5) == expected
+    assert [len(read) for read in reads] == [2, 2, 2, 2, 1, 2, 1]
 
 
 def test_a_question_after_a_refresh_reads_nothing(

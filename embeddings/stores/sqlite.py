@@ -162,11 +162,14 @@ class SqliteStore:
     def all_passage_ids(self) -> npt.NDArray[np.int64]:
         """Return the ids of all passages, in ascending order, shape (n,)."""
         # Not sorted by SQLite, which would then go through the table, embeddings and all.
-        rows = self._connection.execute("SELECT id FROM passages").fetchall()
-        return np.sort(np.array([row[0] for row in rows], np.int64))
+        rows = self._connection.execute("SELECT id FROM passages")
+        return np.sort(np.fromiter((row[0] for row in rows), np.int64))
 
     def read_vectors(self, passage_ids: npt.NDArray[np.int64] | None = None) -> Vectors:
-        """Read the embeddings of some passages, or of all of them, in ascending order of ids."""
+        """Read the embeddings of some passages, or of all of them, in ascending order of ids.
+
+        A large index is read part by part: what this returns is all in memory.
+        """
         if passage_ids is None:
             passage_ids = self.all_passage_ids()
         chosen = (json.dumps(passage_ids.tolist()),)

@@ -1,13 +1,17 @@
 """Ranks the passages of an SQLite store: all of their embeddings are in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.memory import return_freed_memory
 from embeddings.ranking import Ranked, Ranking, Search
 from embeddings.stores.contract import Vectors
+
+_PASSAGES_AT_ONCE = 10_000
+"""Passages that are in memory as they are stored."""
 
 
 class _Reading(Protocol):
@@ -35,11 +39,18 @@ class SqliteRanker:
         ids = self._store.all_passage_ids()
         kept = np.isin(ranking.passage_ids, ids) if ranking else np.zeros(0, np.bool_)
         if ranking is None or not kept.any():
-            ranking = Ranking.of(self._store.read_vectors(ids))
+            # What is of no use any more shall not take the room of what is read.
+            ranking = self._ranking = None
+            ranking = Ranking.of_parts(self._read(ids))
         elif len(ids) != len(kept) or not kept.all():
-            added = np.setdiff1d(ids, ranking.passage_ids)
-            ranking = ranking.updated(kept, self._store.read_vectors(added))
+            added = ids[~np.isin(ids, ranking.passage_ids)]
+            ranking = ranking.updated(kept, self._read(added))
         self._ranking, self._generation = ranking, generation
+        return_freed_memory()
+
+    def _read(self, ids: npt.NDArray[np.int64]) -> Iterator[Vectors]:
+        for first in range(0, max(1, len(ids)), _PASSAGES_AT_ONCE):
+            yield self._store.read_vectors(ids[first : first + _PASSAGES_AT_ONCE])
 
     def best(self, searches: Sequence[Search], limit: int) -> list[list[Ranked]]:
         """Return for each search the passages that answer best, the best first."""
