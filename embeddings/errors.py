@@ -2,8 +2,9 @@
 
 EmbeddingsError
 ├── ModelUnavailable    the embedding model cannot be had: which one, and what to set
-├── IndexUnusable       the index file is of another model or format, or can't be read
+├── IndexUnusable       the index is of another model or format, or can't be read
 │   ├── IndexUnavailable the engine that keeps the index can't be reached
+│   │   └── StoreRefused it can't be used as it is set: only a person mends that
 │   ├── IndexMissing    there is no index yet
 │   └── IndexDamaged    the file is broken: it has to be built anew from the articles
 ├── IndexBusy           another process is writing the index
@@ -23,19 +24,23 @@ class ModelUnavailable(EmbeddingsError):
 
 
 class IndexUnusable(EmbeddingsError):
-    """The index cannot be searched as it is; a reindex builds it anew."""
+    """The index cannot be searched as it is; if it can be reached, a reindex builds it anew."""
 
 
 class IndexUnavailable(IndexUnusable):
     """The engine that keeps the index can't be reached at this moment."""
 
 
+class StoreRefused(IndexUnavailable):
+    """The engine lets nobody in, or a file or package is missing that it takes to reach it."""
+
+
 class IndexMissing(IndexUnusable):
-    """There is no index at this path yet."""
+    """There is no index there yet."""
 
 
 class IndexDamaged(IndexUnusable):
-    """The file is no index any more, or a part of it is broken."""
+    """Its file is no index any more, or a part of it is broken."""
 
 
 class IndexBusy(EmbeddingsError):

@@ -170,7 +170,7 @@ def help_to_reindex(
     source: ArticleSource,
     address: StoreAddress,
     embedder: Embedder,
-    share: ShareQueue,
+    share: Callable[[str], ArticleQueue],
     progress: Progress | None = None,
 ) -> int:
     """Embed articles for a reindex that another process does, until none are left.
@@ -179,7 +179,7 @@ def help_to_reindex(
         source: The same articles as the other process has.
         address: The index of that reindex.
         embedder: The same as the other process has.
-        share: Opens the queue that it has filled.
+        share: Opens the queue that it has filled, named by the staging's key.
         progress: Is told how far it is.
 
     Returns:
@@ -191,9 +191,6 @@ def help_to_reindex(
             not the same.
     """
     with join_staging(address, embedder) as staging:
-        queue = share(staging.key)
-        if queue is None:
-            return 0
         different = 0
 
         def leave(_article: QueuedArticle, error: ArticleError) -> None:
@@ -206,8 +203,7 @@ def help_to_reindex(
                     "to the same folder, or to a copy that is up to date."
                 ) from error
 
-        work = _Work(source, staging, embedder, leave)
-        return work.do(queue, progress)
+        return _Work(source, staging, embedder, leave).do(share(staging.key), progress)
 
 
 def _reindex(

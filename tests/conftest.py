@@ -194,8 +194,12 @@ def milvus_url(
         missing("The package milvus")
     programs = pytestconfig.cache.mkdir("milvus")
     # Whoever wants to see all that was written waits for the next tick, 200 ms as it is set.
-    settings = {"proxy.timeTickInterval": "20"}
-    with milvus_server(tmp_path_factory.mktemp("milvus"), programs, settings) as url:
+    folder = tmp_path_factory.mktemp("milvus")
+    settings = {
+        "proxy.timeTickInterval": "20",
+        "queryNode.mmapDirPath": str(folder / "mapped"),
+    }
+    with milvus_server(folder, programs, settings) as url:
         yield url
 
 

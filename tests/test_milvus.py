@@ -16,17 +16,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pymilvus import DataType
 
 from embeddings.errors import IndexUnavailable, IndexUnusable
 from embeddings.indexing import reindex
 from embeddings.retriever import Retriever
 from embeddings.statistics import Statistics
-from embeddings.stores import milvus_engine, milvus_listing
+from embeddings.stores import milvus_engine, milvus_listing, milvus_ranking
 from embeddings.stores.milvus import MilvusStore
 from embeddings.stores.milvus_engine import Engine
-from embeddings.stores.milvus_records import pack_statistics
+from embeddings.stores.milvus_records import Stored, StoredPassage, pack_statistics
 from embeddings.stores.milvus_writing import MilvusWriting
-from embeddings.stores.opening import MilvusAddress
+from embeddings.stores.opening import MilvusAddress, known_versions
 from embeddings.stores.sqlite import SqliteStore
 from engine_stores import empty, lite_address
 from knowledge.article import Article
@@ -114,6 +115,25 @@ def test_statistics_are_those_of_all_that_is_in_the_index(
     assert pack_statistics(kept) == pack_statistics(counted)
 
 
+def test_an_index_of_another_format_is_told_and_built_anew(
+    address: MilvusAddress, make_article: MakeArticle
+) -> None:
+    """Whatever fields its collections have."""
+    engine = Engine(address)
+    schema = engine.new_schema()
+    schema.add_field("name", DataType.VARCHAR, is_primary=True, max_length=9)
+    schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)
+    engine.create("own_0123456789ab_records", schema, {"nothing": {"index_type": "FLAT"}}, {})
+    engine.point(address.prefix, "own_0123456789ab_records")
+    with pytest.raises(IndexUnusable, match="built with another format than"):
+        MilvusStore.open(address, EMBEDDER)
+    assert list(known_versions(address)) == []
+    reindex(corpus(make_article("ice", "The glacier.")), address, EMBEDDER)
+    assert found(address, "glacier") == ["ice"]
+    assert "own_0123456789ab_records" not in engine.collections()
+    engine.close()
+
+
 def test_what_is_dead_is_deleted_by_the_reindex_after_the_next(
     address: MilvusAddress, make_article: MakeArticle
 ) -> None:
@@ -124,10 +144,32 @@ def test_what_is_dead_is_deleted_by_the_reindex_after_the_next(
             ids = store.passage_ids("ice")
         for slug in ("sun", "wind"):
             reindex(corpus(make_article(slug, "Solar.")), address, EMBEDDER)
-            assert store.read_tokens(ids)
+            assert store.read_embeddings(store.read_stored(ids))
         reindex(corpus(make_article("rain", "Solar.")), address, EMBEDDER)
         with pytest.raises(IndexUnusable, match="not in the index any more"):
-            store.read_tokens(ids)
+            store.read_stored(ids)
+
+
+def test_embeddings_are_read_of_the_best_passages_only(
+    address: MilvusAddress, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most that the engine finds is left out for its words; who is left out is never the best."""
+    monkeypatch.setattr(milvus_ranking, "_READ", 3)
+    read: list[int] = []
+    own = MilvusStore.read_embeddings
+
+    def counting(
+        self: MilvusStore, passages: Sequence[StoredPassage]
+    ) -> tuple[list[Stored], list[bytes]]:
+        read.append(len(passages))
+        return own(self, passages)
+
+    monkeypatch.setattr(MilvusStore, "read_embeddings", counting)
+    articles = [make_article(f"a{n}", "The glacier.") for n in range(9)]
+    articles.append(make_article("b", "The glacier of Kambarov."))
+    reindex(corpus(*articles), address, EMBEDDER)
+    assert found(address, "Whose glacier, Kambarov?")[0] == "b"
+    assert read == [3]
 
 
 def test_a_place_in_a_long_list_is_found_without_reading_all_of_it(

@@ -313,6 +313,7 @@ def test_milvus_is_a_cluster_that_lets_nobody_in_without_a_password() -> None:
     assert enabled == ["mix"]
     environment = COMPOSE["services"]["milvus"]["environment"]
     assert environment["COMMON_SECURITY_AUTHORIZATIONENABLED"] == "true"
+    assert environment["QUERYNODE_MMAPDIRPATH"].startswith("/var/lib/milvus/")
 
 
 def test_the_image_installs_the_extras_that_are_asked_for() -> None:

@@ -4,27 +4,31 @@ What is kept there and how is in `milvus_schema.py`, how it is written in `milvu
 which passages are ranked in `milvus_ranking.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import chain
 from typing import Self
 
 from embeddings.embedder import Embedder
-from embeddings.errors import IndexMissing, IndexUnusable
+from embeddings.errors import IndexMissing, IndexUnavailable, IndexUnusable
 from embeddings.statistics import Statistics, no_statistics
 from embeddings.stores.contract import LanguageMean, Ranker
+from embeddings.stores.identity import refuse_another
 from embeddings.stores.milvus_engine import Engine, Row, quoted
 from embeddings.stores.milvus_listing import before, newest_first
 from embeddings.stores.milvus_ranking import MilvusRanker
 from embeddings.stores.milvus_records import (
     UNDATED,
     State,
+    Stored,
     StoredPassage,
     day_of,
     number,
     passage_id,
     read_records,
     unpack_article,
+    unpack_embeddings,
     unpack_means,
     unpack_statistics,
 )
@@ -103,23 +107,25 @@ class MilvusStore:
         """Do nothing: whatever is broken is told at once."""
 
     def _read_state(self) -> State:
-        packed = read_records(self._engine, self._build.prefix, ["state"]).get("state")
+        try:
+            packed = read_records(self._engine, self._build.prefix, ["state"]).get("state")
+        except (IndexUnavailable, IndexMissing):
+            raise
+        except IndexUnusable:
+            if self._engine.target(self._build.prefix) != self._build.records:
+                self._refuse_another({**self._identity, "format": ""})
+            raise
         if packed is None:
             raise IndexMissing(
                 f"The index in the store at {self._engine.name} is empty. Build it: python -m bot "
                 "reindex"
             )
         state = State.unpacked(packed)
-        different = [
-            name for name in self._identity if state.identity.get(name) != self._identity[name]
-        ]
-        if different:
-            raise IndexUnusable(
-                f"The index in the store at {self._engine.name} was built with another "
-                f"{' and '.join(different)} than the one in use, so its embeddings cannot be "
-                "compared. Build it anew: python -m bot reindex"
-            )
+        self._refuse_another(state.identity)
         return state
+
+    def _refuse_another(self, found: Mapping[str, str]) -> None:
+        refuse_another(f"The index in the store at {self._engine.name}", found, self._identity)
 
     @property
     def article_count(self) -> int:
@@ -157,27 +163,37 @@ class MilvusStore:
         return unpack_statistics(packed) if packed else no_statistics()
 
     def read_stored(self, passage_ids: Sequence[int]) -> list[StoredPassage]:
-        """Read what passages are ranked by, in the order of the ids.
+        """Read what is known of passages without their embeddings, in the order of the ids.
 
         Raises:
             IndexUnusable: An id is not in the index (any more).
         """
-        records = self._records([f"passage/{each}" for each in passage_ids])
-        stored = {
-            each: StoredPassage.unpacked(_present(records, "passage", each))
-            for each in passage_ids
-        }
-        self._places = {each: (kept.version, kept.place) for each, kept in stored.items()}
-        return [stored[each] for each in passage_ids]
+        [packed] = self._of_passages(passage_ids, "passage")
+        stored = [StoredPassage.unpacked(each) for each in packed]
+        self._places = {each.id: (each.version, each.place) for each in stored}
+        return stored
 
-    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]:
-        """Read the packed tokens of passages, in the order of the ids.
+    def read_embeddings(
+        self, passages: Sequence[StoredPassage]
+    ) -> tuple[list[Stored], list[bytes]]:
+        """Read the embeddings of passages and their packed tokens, in the order of the passages.
 
         Raises:
-            IndexUnusable: An id is not in the index (any more).
+            IndexUnusable: One is not in the index any more.
         """
-        records = self._records([f"tokens/{each}" for each in passage_ids])
-        return [_present(records, "tokens", each) for each in passage_ids]
+        embeddings, tokens = self._of_passages(
+            [each.id for each in passages], "embeddings", "tokens"
+        )
+        return list(map(unpack_embeddings, embeddings, passages)), tokens
+
+    def _of_passages(self, passage_ids: Sequence[int], *kinds: str) -> list[list[bytes]]:
+        """Read the records of passages, for each kind in the order of the ids."""
+        keys = [[f"{kind}/{each}" for each in passage_ids] for kind in kinds]
+        records = self._records(list(chain(*keys)))
+        for each in passage_ids:
+            if any(f"{kind}/{each}" not in records for kind in kinds):
+                raise IndexUnusable(f"Passage {each} is not in the index any more.")
+        return [[records[key] for key in of_kind] for of_kind in keys]
 
     def read_passages(self, passage_ids: Sequence[int]) -> list[Passage]:
         """Read passages with their articles, in the order of the ids.
@@ -292,13 +308,6 @@ class MilvusStore:
         return read_records(self._engine, self._build.records, keys)
 
 
-def _present(records: dict[str, bytes], kind: str, passage_id: int) -> bytes:
-    packed = records.get(f"{kind}/{passage_id}")
-    if packed is None:
-        raise IndexUnusable(f"Passage {passage_id} is not in the index any more.")
-    return packed
-
-
 def known_versions_in_milvus(address: MilvusAddress) -> Iterator[ArticleVersion]:
     """Read what tells the articles of an index from others, whatever model it is of, by slugs.
 
@@ -307,10 +316,20 @@ def known_versions_in_milvus(address: MilvusAddress) -> Iterator[ArticleVersion]
     engine = Engine(address)
     try:
         alias = engine.target(address.prefix)
-        packed = read_records(engine, address.prefix, ["state"]).get("state") if alias else None
-        state = State.unpacked(packed) if packed else None
+        state = _read_state_of_any_format(engine, address.prefix) if alias else None
         if alias and state and state.identity.get("format") == str(FORMAT_VERSION):
             build = Build.named(alias)
             yield from read_versions(engine, build, visible(state.generation))
     finally:
         engine.close()
+
+
+def _read_state_of_any_format(engine: Engine, alias: str) -> State | None:
+    """Read the state behind an alias; None if its records are others than ours."""
+    try:
+        packed = read_records(engine, alias, ["state"]).get("state")
+    except (IndexUnavailable, IndexMissing):
+        raise
+    except IndexUnusable:
+        return None
+    return State.unpacked(packed) if packed else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from embeddings.errors import IndexMissing, IndexUnavailable, IndexUnusable
+from embeddings.errors import IndexMissing, IndexUnavailable, IndexUnusable, StoreRefused
 from embeddings.stores.opening import MilvusAddress
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Engine:
 
         Raises:
             IndexUnavailable: It can't be reached.
-            IndexUnusable: It is there and lets nobody in, or pymilvus isn't installed.
+            StoreRefused: It lets nobody in, or a file or pymilvus isn't there.
         """
         self.name = _name(address)
         self.since: int | None = None
@@ -121,7 +121,7 @@ class Engine:
 
         Args:
             collection: Where.
-            key: The name of its key, which is text.
+            key: The name of its key, a number of at least 0.
             condition: Which.
             fields: Of each row; the key is always there.
             size: Rows on a page.
@@ -131,10 +131,8 @@ class Engine:
             rows = sorted(self.query(collection, condition, fields), key=lambda row: row[key])
             yield from (rows[at : at + size] for at in range(0, len(rows), size))
             return
-        last = ""
-        while rows := self.query(
-            collection, f"{condition} and {key} > {quoted(last)}", fields, size
-        ):
+        last = -1
+        while rows := self.query(collection, f"{condition} and {key} > {last}", fields, size):
             rows.sort(key=lambda row: row[key])
             yield rows
             last = rows[-1][key]
@@ -262,7 +260,7 @@ class Engine:
     def _told(self, error: Exception) -> IndexUnusable:
         said = f"{getattr(error, 'message', '')} {error}"
         if isinstance(error, OSError):
-            return IndexUnusable(
+            return StoreRefused(
                 f"The store at {self.name} can't be opened ({error.strerror}: {error.filename}): "
                 "check STORE_CA, or the folder that STORE_URL names"
             )
@@ -272,7 +270,7 @@ class Engine:
                 "reindex"
             )
         if _REFUSED.search(said) or _code_name(error.__cause__) == "UNAUTHENTICATED":
-            return IndexUnusable(f"The store at {self.name} lets nobody in: check STORE_TOKEN")
+            return StoreRefused(f"The store at {self.name} lets nobody in: check STORE_TOKEN")
         if _is_unreachable(error):
             return IndexUnavailable(
                 f"The store at {self.name} can't be reached: check STORE_URL, and STORE_CA if it "
@@ -306,7 +304,7 @@ def _import_errors() -> tuple[type[Exception], ...]:
         import pymilvus
         from grpc import FutureTimeoutError, RpcError
     except ImportError as error:
-        raise IndexUnusable(
+        raise StoreRefused(
             "STORE_URL names Milvus, and what speaks to it is not installed: "
             "pip install 'green-initiatives-bot[milvus]'"
         ) from error

@@ -2,16 +2,20 @@
 
 What comes first is what is close to the question, once the mean of each language is taken off.
 That is one number for a question and a language, so within a language the engine finds the closest
-passages and sentences without knowing of it. Each language is asked for its best; the few hundred
-passages that are found are ranked like all passages of a local index are, with the statistics of
+passages and sentences without knowing of it. Each language is asked for its best: some hundred
+passages. What the engine tells of them, their words and their dates leave the few whose embeddings
+are worth reading. These are ranked like all passages of a local index are, with the statistics of
 the whole, and get the same scores.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
+
+import numpy as np
 
 from embeddings.dates import DateWish
 from embeddings.lexical import Frequencies, Words, idf, read_names, read_words
@@ -20,11 +24,13 @@ from embeddings.statistics import Statistics
 from embeddings.stores.contract import LanguageMean
 from embeddings.stores.milvus_engine import Engine, Row, quoted
 from embeddings.stores.milvus_records import (
+    Stored,
     StoredPassage,
     day_of,
     dimension_of,
     number,
     to_vectors,
+    without_embeddings,
 )
 from embeddings.stores.milvus_schema import Build, visible
 
@@ -34,6 +40,9 @@ _SENTENCES = 48
 
 _LEXICAL = 32
 """How many are found that have the most of the question's words, or names."""
+
+_READ = 24
+"""How many of those that are found have their embeddings read; the tokens of 16 are looked at."""
 
 _LATEST_DAYS = 90
 """The newest articles are as many days older than the newest of all at most."""
@@ -55,7 +64,9 @@ class _Reading(Protocol):
 
     def read_stored(self, passage_ids: Sequence[int]) -> list[StoredPassage]: ...
 
-    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]: ...
+    def read_embeddings(
+        self, passages: Sequence[StoredPassage]
+    ) -> tuple[list[Stored], list[bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,8 @@ class _Look:
     """One call to the engine: the same field and the same condition for several searches.
 
     Attributes:
+        language: The one language that is looked at; empty where nothing tells how close a
+            passage is.
         searches: Which of the searches.
         sought: For each of them what is looked for.
     """
@@ -71,8 +84,38 @@ class _Look:
     field: str
     condition: str
     limit: int
+    language: str
     searches: list[int]
     sought: list[Any]
+
+
+class _Found:
+    """The passages that are found for one search, and how close they are."""
+
+    def __init__(self) -> None:
+        self.passages: set[int] = set()
+        # By the collection that was looked at, then by the passage or by the language.
+        self._close: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        self._farthest: defaultdict[str, dict[str, float]] = defaultdict(dict)
+
+    def add(self, look: _Look, rows: Sequence[Row]) -> None:
+        """Take what a look has found, the closest first."""
+        self.passages.update(int(row["passage"]) for row in rows)
+        if not look.language or not rows:
+            return
+        close, farthest = self._close[look.collection], self._farthest[look.collection]
+        for row in rows:
+            passage, likeness = int(row["passage"]), float(row["distance"])
+            close[passage] = max(likeness, close.get(passage, likeness))
+        last = float(rows[-1]["distance"])
+        farthest[look.language] = max(last, farthest.get(look.language, last))
+
+    def likeness(self, passage: StoredPassage, collections: Sequence[str]) -> float:
+        """Add up how close a passage is: what isn't known is no more than what was found last."""
+        return sum(
+            self._close[each].get(passage.id, self._farthest[each].get(passage.language, 0.0))
+            for each in collections
+        )
 
 
 class MilvusRanker:
@@ -99,26 +142,63 @@ class MilvusRanker:
         statistics = self._statistics
         if statistics is None or not statistics.languages:
             return [[] for _ in searches]
-        found = self._candidates(searches, statistics)
-        ids = list({each for of_one in found for each in of_one})
+        found = self._find(searches, statistics)
+        ids = list(set().union(*(each.passages for each in found)))
         stored = dict(zip(ids, self._store.read_stored(ids), strict=True))
+        chosen = [
+            self._choose(search, each, stored, statistics)
+            for search, each in zip(searches, found, strict=True)
+        ]
+        several = list({each.id: each for of_one in chosen for each in of_one}.values())
+        embeddings, tokens = self._store.read_embeddings(several)
+        read = {
+            passage.id: each for passage, *each in zip(several, embeddings, tokens, strict=True)
+        }
         return [
-            self._rank(search, [stored[each] for each in own], statistics, limit)
-            for search, own in zip(searches, found, strict=True)
+            self._rank(search, of_one, read, statistics, limit)
+            for search, of_one in zip(searches, chosen, strict=True)
         ]
 
-    def _rank(
-        self, search: Search, found: Sequence[StoredPassage], statistics: Statistics, limit: int
-    ) -> list[Ranked]:
-        if not found:
-            return []
-        # As a local index has them, which tells whom of two equals comes first.
-        in_order = sorted(found, key=lambda each: (each.slug, each.place))
-        ranking = Ranking.of(to_vectors(in_order, self._means), statistics)
-        return ranking.best([search], limit, self._store.read_tokens)[0]
+    def _choose(
+        self,
+        search: Search,
+        found: _Found,
+        stored: Mapping[int, StoredPassage],
+        statistics: Statistics,
+    ) -> list[StoredPassage]:
+        """Return the passages whose embeddings are worth reading, in the order of a local index.
 
-    def _candidates(self, searches: Sequence[Search], statistics: Statistics) -> list[set[int]]:
-        """Return the ids of the passages that are worth ranking, for each search."""
+        That order tells whom of two equals comes first.
+        """
+        passages = sorted(
+            (stored[each] for each in found.passages), key=lambda each: (each.slug, each.place)
+        )
+        if len(passages) <= _READ:
+            return passages
+        nothing = [without_embeddings(each) for each in passages]
+        ranking = Ranking.of(to_vectors(passages, nothing, self._means), statistics)
+        collections = (self._build.passages, self._build.sentences)
+        likenesses = [found.likeness(each, collections) for each in passages]
+        scores = ranking.first_scores(search, np.array(likenesses, np.float32))
+        best = np.sort(np.argsort(-scores, kind="stable")[:_READ])
+        return [passages[row] for row in best]
+
+    def _rank(
+        self,
+        search: Search,
+        passages: Sequence[StoredPassage],
+        read: Mapping[int, Sequence[Any]],
+        statistics: Statistics,
+        limit: int,
+    ) -> list[Ranked]:
+        if not passages:
+            return []
+        embeddings = [read[each.id][0] for each in passages]
+        ranking = Ranking.of(to_vectors(passages, embeddings, self._means), statistics)
+        return ranking.best([search], limit, lambda ids: [read[each][1] for each in ids])[0]
+
+    def _find(self, searches: Sequence[Search], statistics: Statistics) -> list[_Found]:
+        """Find the passages that may be worth ranking, for each search."""
         looks = _joined(
             look
             for at, search in enumerate(searches)
@@ -128,11 +208,11 @@ class MilvusRanker:
                 *self._worded(at, search, condition, statistics),
             )
         )
-        found: list[set[int]] = [set() for _ in searches]
+        found = [_Found() for _ in searches]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             for look, rows_of_each in zip(looks, threads.map(self._look, looks), strict=True):
                 for at, rows in zip(look.searches, rows_of_each, strict=True):
-                    found[at].update(int(row["passage"]) for row in rows)
+                    found[at].add(look, rows)
         return found
 
     def _look(self, look: _Look) -> list[list[Row]]:
@@ -161,7 +241,7 @@ class MilvusRanker:
                 (self._build.passages, _PASSAGES),
                 (self._build.sentences, _SENTENCES),
             ):
-                yield _Look(where, "embedding", own, limit, [at], [embedding])
+                yield _Look(where, "embedding", own, limit, code, [at], [embedding])
 
     def _worded(
         self, at: int, search: Search, condition: str, statistics: Statistics
@@ -184,7 +264,7 @@ class MilvusRanker:
             ),
         ):
             if weights:
-                yield _Look(self._build.passages, field, condition_, _LEXICAL, [at], [weights])
+                yield _Look(self._build.passages, field, condition_, _LEXICAL, "", [at], [weights])
 
 
 def _weights(words: Words, frequencies: Frequencies | None) -> dict[int, float]:

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.embedder import Embeddings
 from embeddings.lexical import Frequencies, Words
 from embeddings.statistics import LanguageStatistics, Statistics, Total
 from embeddings.stores.contract import EmbeddedPassage, LanguageMean, Vectors
@@ -28,6 +27,9 @@ from knowledge.passages import Passage
 from knowledge.sentences import Span
 
 _Item = TypeVar("_Item")
+
+Stored: TypeAlias = npt.NDArray[np.float16]
+"""Embeddings as they are kept: a passage's and then those of its sentences, shape (1 + s, d)."""
 
 UNDATED = -(2**40)
 """The day of an article without a date: before any day."""
@@ -67,7 +69,7 @@ def write_record(key: str, version: int, data: bytes) -> Iterator[Row]:
     parts[0] = f"{len(parts)}:{parts[0]}"
     for part, content in enumerate(parts):
         yield {
-            "key": f"{key}/{part}",
+            "id": number("record", key, part),
             "version": version,
             "text": content,
             "nothing": [0.0, 0.0],
@@ -76,23 +78,25 @@ def write_record(key: str, version: int, data: bytes) -> Iterator[Row]:
 
 def read_records(engine: Engine, collection: str, keys: Sequence[str]) -> dict[str, bytes]:
     """Return the records that there are of some."""
-    first = _read_texts(engine, collection, [f"{key}/0" for key in keys])
-    heads = {name.removesuffix("/0"): text.partition(":") for name, text in first.items()}
-    more = [f"{key}/{part}" for key, head in heads.items() for part in range(1, int(head[0]))]
+    first = _read_texts(engine, collection, [(key, 0) for key in keys])
+    heads = {key: text.partition(":") for (key, _), text in first.items()}
+    more = [(key, part) for key, head in heads.items() for part in range(1, int(head[0]))]
     rest = _read_texts(engine, collection, more)
     return {
-        key: base64.b64decode(
-            "".join([text, *(rest[f"{key}/{part}"] for part in range(1, int(parts)))])
-        )
+        key: base64.b64decode("".join([text, *(rest[key, part] for part in range(1, int(parts)))]))
         for key, (parts, _, text) in heads.items()
     }
 
 
-def _read_texts(engine: Engine, collection: str, names: Sequence[str]) -> dict[str, str]:
+def _read_texts(
+    engine: Engine, collection: str, names: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], str]:
+    """Read parts of records, each named by the record's key and the number of the part."""
+    by_id = {number("record", *name): name for name in names}
     return {
-        row["key"]: row["text"]
-        for some in in_groups(list(dict.fromkeys(names)), _AT_ONCE)
-        for row in engine.query(collection, is_any("key", some), ["key", "text"])
+        by_id[row["id"]]: row["text"]
+        for some in in_groups(list(by_id), _AT_ONCE)
+        for row in engine.query(collection, is_any("id", some), ["id", "text"])
     }
 
 
@@ -156,20 +160,22 @@ def unpack_article(data: bytes) -> tuple[Article, list[Passage]]:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """What a passage is ranked by; its attributes are one row of `Vectors`.
+    """What is known of a passage without its embeddings.
 
     Attributes:
+        id: What `Store.read_passages` takes.
         version: Of its article.
         place: Which of the article's passages it is, from 0.
+        slug: Of its article, like the language and the date.
+        sentence_tokens: See `EmbeddedPassage`, like the words and names.
     """
 
+    id: int
     version: int
     place: int
     slug: str
     language: str
     published: date | None
-    embedding: npt.NDArray[np.float16]
-    sentences: npt.NDArray[np.float16]
     sentence_tokens: tuple[int, ...]
     words: Words
     names: Words
@@ -179,13 +185,12 @@ class StoredPassage:
         """Take what is kept of a passage."""
         article = embedded.passage.article
         return cls(
+            passage_id(version, place),
             version,
             place,
             article.slug,
             article.language,
             article.published,
-            embedded.embedding.astype(np.float16),
-            embedded.sentence_embeddings.astype(np.float16),
             tuple(embedded.sentence_tokens),
             embedded.words,
             embedded.names,
@@ -195,41 +200,56 @@ class StoredPassage:
         """Write it: a line of JSON, and the arrays one after the other."""
         published = self.published and self.published.isoformat()
         head = [self.version, self.place, self.slug, self.language, published]
-        sizes = [self.sentence_tokens, len(self.words), len(self.names)]
-        arrays = (self.words, self.names, self.embedding, self.sentences)
-        line = json.dumps([*head, *sizes]).encode() + b"\n"
-        return line + b"".join(each.tobytes() for each in arrays)
+        line = json.dumps([*head, self.sentence_tokens, len(self.words)]).encode() + b"\n"
+        return line + self.words.tobytes() + self.names.tobytes()
 
     @classmethod
     def unpacked(cls, data: bytes) -> Self:
         """Read what `packed` wrote."""
         line, _, rest = data.partition(b"\n")
-        version, place, slug, language, published, tokens, words, names = json.loads(line)
-        lexical = np.frombuffer(rest, np.uint32, words + names)
-        rows = np.frombuffer(rest, np.float16, offset=lexical.nbytes).reshape(1 + len(tokens), -1)
+        version, place, slug, language, published, tokens, words = json.loads(line)
+        lexical = np.frombuffer(rest, np.uint32)
         return cls(
+            passage_id(version, place),
             version,
             place,
             slug,
             language,
             published and date.fromisoformat(published),
-            rows[0],
-            rows[1:],
             tuple(tokens),
             lexical[:words],
             lexical[words:],
         )
 
 
-def to_vectors(passages: Sequence[StoredPassage], means: Mapping[str, LanguageMean]) -> Vectors:
+def stored_embeddings(embedded: EmbeddedPassage) -> Stored:
+    """Return a passage's embedding and those of its sentences as they are kept."""
+    return np.vstack([embedded.embedding, embedded.sentence_embeddings]).astype(np.float16)
+
+
+def unpack_embeddings(data: bytes, passage: StoredPassage) -> Stored:
+    """Read the bytes of `stored_embeddings`."""
+    return np.frombuffer(data, np.float16).reshape(1 + len(passage.sentence_tokens), -1)
+
+
+def without_embeddings(passage: StoredPassage) -> Stored:
+    """Return what stands for a passage's embeddings before they are read: of no dimension."""
+    return np.empty((1 + len(passage.sentence_tokens), 0), np.float16)
+
+
+def to_vectors(
+    passages: Sequence[StoredPassage],
+    embeddings: Sequence[Stored],
+    means: Mapping[str, LanguageMean],
+) -> Vectors:
     """Return passages as they are ranked; at least one."""
-    counts = np.array([len(each.sentences) for each in passages], np.int64)
+    counts = np.array([len(each.sentence_tokens) for each in passages], np.int64)
     return Vectors(
-        passage_ids=np.array([passage_id(each.version, each.place) for each in passages]),
+        passage_ids=np.array([each.id for each in passages]),
         slugs=np.array([each.slug for each in passages]),
         languages=np.array([each.language for each in passages]),
-        passages=np.stack([each.embedding for each in passages]),
-        sentences=np.concatenate([each.sentences for each in passages]),
+        passages=np.stack([each[0] for each in embeddings]),
+        sentences=np.concatenate([each[1:] for each in embeddings]),
         sentence_tokens=np.array([n for each in passages for n in each.sentence_tokens], np.int64),
         first_sentences=np.cumsum(counts) - counts,
         words=tuple(each.words for each in passages),
@@ -282,11 +302,6 @@ def pack_means(means: Mapping[str, LanguageMean]) -> bytes:
 def unpack_means(data: bytes) -> dict[str, LanguageMean]:
     """Read what `pack_means` wrote."""
     return {code: LanguageMean(*rows) for code, rows in _unpack_arrays(data).items()}
-
-
-def as_floats(embedding: npt.NDArray[np.floating]) -> Embeddings:
-    """Return what the engine compares: the numbers that are kept, in its own precision."""
-    return embedding.astype(np.float16).astype(np.float32)
 
 
 def sparse(words: Words) -> dict[int, float]:

@@ -2,7 +2,7 @@
 
 An index is a *build*: four collections that are created together.
 
-- ``articles``: a row for each version of an article; the key is its slug and the version.
+- ``articles``: a row for each version of an article.
 - ``passages``, ``sentences``: what is searched, with what it is filtered by.
 - ``records``: everything that is only read by its key, in parts of text (`milvus_records.py`);
   among them the state, which tells the generation that readers see.
@@ -11,25 +11,30 @@ A row is part of the generations from `born` to before `died`. So writing the st
 reindex does to switch: rows of a generation that has not come yet are seen by nobody. An index of
 another model, splitter or format is another build; the one alias, on ``records``, tells which is
 in use.
+
+All keys are numbers: Milvus 2.3 finds no row by a text once its collection is mapped from files,
+which a server does with all of them if it is told to.
 """
 
 import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from embeddings.embedder import Embedder
+from embeddings.stores.identity import identity_of
 from embeddings.stores.milvus_engine import SPARSE, Engine, is_any
 from knowledge.corpus import ArticleVersion
-from knowledge.passages import SPLITTER_VERSION
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the collections change or hold something else."""
 
 ALIVE = 2**62
@@ -38,8 +43,11 @@ ALIVE = 2**62
 LONGEST_TEXT = 65_535
 """Bytes of a text field at most; Milvus allows no more."""
 
-_LONGEST_KEY = 1024
-"""Bytes; a slug is the name of a file, 255 at most."""
+NO_DIGEST = "-"
+"""What stands for the digest of no file: a field that is empty in all rows can't be mapped."""
+
+_LONGEST_SLUG = 1024
+"""Bytes; it is the name of a file, 255 at most."""
 
 _GRAPH = {"index_type": "HNSW", "params": {"M": 16, "efConstruction": 200}}
 _WORDS = {"index_type": "SPARSE_INVERTED_INDEX"}
@@ -92,12 +100,7 @@ class Build:
 
 def identity(embedder: Embedder) -> dict[str, str]:
     """Return what an index is searched by: one of another identity can't be."""
-    return {
-        "format": str(FORMAT_VERSION),
-        "splitter": str(SPLITTER_VERSION),
-        "model": embedder.identity,
-        "dimension": str(embedder.dimension),
-    }
+    return identity_of(embedder, FORMAT_VERSION)
 
 
 def build_of(prefix: str, embedder: Embedder) -> Build:
@@ -137,12 +140,18 @@ def drop_others(engine: Engine, build: Build) -> None:
 
 
 def read_versions(engine: Engine, build: Build, condition: str) -> Iterator[ArticleVersion]:
-    """Read the articles for which a condition holds, page by page, in the order of slugs."""
-    fields = ["slug", "url", "content_hash", "file_digest"]
-    for page in engine.pages(build.articles, "key", condition, fields):
-        for row in page:
-            digest = row["file_digest"] or None
-            yield ArticleVersion(row["slug"], row["url"], row["content_hash"], digest)
+    """Read the articles for which a condition holds, in the order of slugs."""
+    fields = ("slug", "url", "content_hash", "file_digest")
+    # Sorted here, since Milvus sorts by nothing but keys; a database without a name is on the disk
+    # as far as it is large.
+    with closing(sqlite3.connect("")) as versions:
+        versions.execute("CREATE TABLE versions (slug, url, content_hash, file_digest)")
+        for page in engine.pages(build.articles, "version", condition, fields):
+            rows = [tuple(row[field] for field in fields) for row in page]
+            versions.executemany("INSERT INTO versions VALUES (?, ?, ?, ?)", rows)
+        for row in versions.execute("SELECT * FROM versions ORDER BY slug"):
+            slug, url, content_hash, digest = row
+            yield ArticleVersion(slug, url, content_hash, None if digest == NO_DIGEST else digest)
 
 
 def delete_versions(engine: Engine, build: Build, versions: list[int]) -> None:
@@ -158,13 +167,13 @@ def _articles(engine: Engine) -> _Parts:
     from pymilvus import DataType
 
     schema = engine.new_schema()
-    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=_LONGEST_KEY)
-    schema.add_field("slug", DataType.VARCHAR, max_length=_LONGEST_KEY)
+    schema.add_field("version", DataType.INT64, is_primary=True)
+    schema.add_field("slug", DataType.VARCHAR, max_length=_LONGEST_SLUG)
     schema.add_field("content_hash", DataType.VARCHAR, max_length=64)
-    schema.add_field("file_digest", DataType.VARCHAR, max_length=_LONGEST_KEY)
+    schema.add_field("file_digest", DataType.VARCHAR, max_length=64)
     schema.add_field("url", DataType.VARCHAR, max_length=LONGEST_TEXT)
     schema.add_field("staged", DataType.BOOL)
-    for name in ("version", "article", "day", "month", "passages", "born", "died"):
+    for name in ("article", "day", "month", "passages", "born", "died"):
         schema.add_field(name, DataType.INT64)
     return _without_vectors(schema)
 
@@ -189,7 +198,7 @@ def _records(engine: Engine) -> _Parts:
     from pymilvus import DataType
 
     schema = engine.new_schema()
-    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=_LONGEST_KEY)
+    schema.add_field("id", DataType.INT64, is_primary=True)
     schema.add_field("version", DataType.INT64)
     schema.add_field("text", DataType.VARCHAR, max_length=LONGEST_TEXT)
     return _without_vectors(schema)

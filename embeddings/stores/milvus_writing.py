@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Self, TypeVar
 
+import numpy as np
+
 from embeddings.embedder import Embedder
 from embeddings.errors import IndexBusy, IndexMissing, IndexUnusable, StagingDamaged
 from embeddings.statistics import Statistics, added_up, no_statistics
@@ -24,15 +26,14 @@ from embeddings.stores.milvus_records import (
     UNDATED,
     State,
     StoredPassage,
-    as_floats,
     day_of,
     number,
     pack_article,
     pack_means,
     pack_statistics,
-    passage_id,
     read_records,
     sparse,
+    stored_embeddings,
     to_vectors,
     unpack_means,
     unpack_statistics,
@@ -40,6 +41,7 @@ from embeddings.stores.milvus_records import (
 )
 from embeddings.stores.milvus_schema import (
     ALIVE,
+    NO_DIGEST,
     Build,
     build_of,
     create,
@@ -146,29 +148,30 @@ class MilvusStaging:
         stored = [
             StoredPassage.of(version, place, each) for place, each in enumerate(article.passages)
         ]
+        embeddings = [stored_embeddings(each) for each in article.passages]
         filtered = {
             name: row[name] for name in ("version", "article", "day", "month", "born", "died")
         }
         filtered["language"] = article.article.language
         packed = {f"article/{version}": pack_article(article.passages, article.article)}
-        for kept, embedded in zip(stored, article.passages, strict=True):
-            own = passage_id(version, kept.place)
-            packed[f"passage/{own}"] = kept.packed()
-            packed[f"tokens/{own}"] = embedded.tokens
-            searched = {**filtered, "passage": own}
+        for kept, own, embedded in zip(stored, embeddings, article.passages, strict=True):
+            packed[f"passage/{kept.id}"] = kept.packed()
+            packed[f"embeddings/{kept.id}"] = own.tobytes()
+            packed[f"tokens/{kept.id}"] = embedded.tokens
+            searched = {**filtered, "passage": kept.id}
             words = (
                 {"words": sparse(kept.words), "names": sparse(kept.names)}
                 if self._engine.has_words
                 else {}
             )
-            embedding = as_floats(kept.embedding)
-            passages.append({**searched, **words, "id": own, "embedding": embedding})
+            of_passage, *of_sentences = own.astype(np.float32)
+            passages.append({**searched, **words, "id": kept.id, "embedding": of_passage})
             sentences += [
-                {**searched, "id": number("sentence", own, place), "embedding": as_floats(each)}
-                for place, each in enumerate(kept.sentences)
+                {**searched, "id": number("sentence", kept.id, place), "embedding": each}
+                for place, each in enumerate(of_sentences)
             ]
         if stored:
-            counted = Statistics.of(to_vectors(stored, {}))
+            counted = Statistics.of(to_vectors(stored, embeddings, {}))
             packed[f"share/{version}"] = pack_statistics(counted)
         for key, data in packed.items():
             records.extend(write_record(key, version, data))
@@ -314,9 +317,9 @@ class MilvusWriting(MilvusStaging):
 
     def _set_digests(self, rows: Iterable[Row], wanted: Mapping[str, ArticleVersion]) -> None:
         changed = [
-            _completed({**row, "file_digest": wanted[row["slug"]].file_digest or ""})
+            _completed({**row, "file_digest": digest})
             for row in rows
-            if (row["file_digest"] or None) != wanted[row["slug"]].file_digest
+            if (digest := wanted[row["slug"]].file_digest or NO_DIGEST) != row["file_digest"]
         ]
         self._engine.upsert(self._build.articles, changed)
 
@@ -333,7 +336,7 @@ class MilvusWriting(MilvusStaging):
         self._delete_versions(f"(born > {self._generation} or staged == false)", coming)
 
     def _delete_versions(self, condition: str, spared: Collection[int]) -> None:
-        pages = self._engine.pages(self._build.articles, "key", condition, ["version"])
+        pages = self._engine.pages(self._build.articles, "version", condition, ["version"])
         for page in pages:
             for some in _groups(row["version"] for row in page if row["version"] not in spared):
                 delete_versions(self._engine, self._build, some)
@@ -341,7 +344,7 @@ class MilvusWriting(MilvusStaging):
     def _revive_others(self, going: Collection[int]) -> None:
         """Take back what a reindex that was killed has let die."""
         condition = f"died == {self._next}"
-        pages = self._engine.pages(self._build.articles, "key", condition, ["version"])
+        pages = self._engine.pages(self._build.articles, "version", condition, ["version"])
         for page in pages:
             for some in _groups(row["version"] for row in page if row["version"] not in going):
                 for collection in (self._build.sentences, self._build.passages):
@@ -442,7 +445,10 @@ def staging_in_milvus(address: MilvusAddress, embedder: Embedder) -> Iterator[Mi
         build = build_of(address.prefix, embedder)
         packed = read_records(engine, build.records, ["state"]).get("state")
         if packed is None:
-            raise IndexMissing(f"No reindex is under way in the store at {engine.name}.")
+            raise IndexMissing(
+                f"No reindex is under way in the store at {engine.name}. Begin one: "
+                "python -m bot reindex"
+            )
         yield MilvusStaging(engine, build, State.unpacked(packed).generation)
     finally:
         engine.close()
@@ -453,12 +459,10 @@ def _article_row(article: EmbeddedArticle, born: int) -> Row:
     version = number("version", content.content_hash, born)
     return _completed(
         {
-            # Ordered by slugs: no character comes before this one.
-            "key": f"{content.slug}\x01{version}",
             "slug": content.slug,
             "url": content.url,
             "content_hash": content.content_hash,
-            "file_digest": article.file_digest or "",
+            "file_digest": article.file_digest or NO_DIGEST,
             "version": version,
             "article": number("article", content.slug),
             "day": day_of(content.published),

@@ -12,9 +12,9 @@ import numpy as np
 from embeddings.embedder import Embedder
 from embeddings.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
 from embeddings.stores.contract import LanguageMean
+from embeddings.stores.identity import identity_of, refuse_another
 from knowledge.article import Article
 from knowledge.corpus import ArticleVersion
-from knowledge.passages import SPLITTER_VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +83,7 @@ ARTICLE_COLUMNS = "slug, title, url, body, publisher, language, published"
 
 def identity(embedder: Embedder) -> dict[str, str]:
     """Return what must be the same, or an index is of no use."""
-    return {
-        "format": str(FORMAT_VERSION),
-        "splitter": str(SPLITTER_VERSION),
-        "model": embedder.identity,
-        "dimension": str(embedder.dimension),
-    }
+    return identity_of(embedder, FORMAT_VERSION)
 
 
 def read_identity(connection: sqlite3.Connection) -> dict[str, str]:
@@ -106,28 +101,10 @@ def check_identity(connection: sqlite3.Connection, path: Path, embedder: Embedde
         IndexMissing: There is nothing in it.
         IndexUnusable: It can't be.
     """
-    found, expected = read_identity(connection), identity(embedder)
+    found = read_identity(connection)
     if not found:
         raise IndexMissing(f"The index {path} is empty. Build it: python -m bot reindex")
-    different = [
-        _difference(name, found.get(name, ""), expected[name])
-        for name in expected
-        if found.get(name) != expected[name]
-    ]
-    if different:
-        raise IndexUnusable(
-            f"The index {path} was built with another {' and '.join(different)} than the one in "
-            "use, so its embeddings cannot be compared. Build it anew: python -m bot reindex"
-        )
-
-
-def _difference(name: str, found: str, expected: str) -> str:
-    """What a person calls a part of the identity that differs."""
-    number_type, _, model = found.partition(" ")
-    now, _, model_now = expected.partition(" ")
-    if name == "model" and model.startswith("sha256:") and model == model_now:
-        return f"number type ({number_type}, now {now}; see EMBEDDING_DTYPE)"
-    return name
+    refuse_another(f"The index {path}", found, identity(embedder))
 
 
 def create_tables(connection: sqlite3.Connection, embedder: Embedder) -> None:
