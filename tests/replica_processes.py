@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from typing import NoReturn
 
 import bot.transport.claiming
@@ -26,12 +27,21 @@ from bot.application import build_bot
 from bot.serving import serve
 from bot.settings import Settings
 from bot.storage.journal import Journal
-from embeddings.retriever import Hit
+from embeddings.confidence import Calibration
+from embeddings.retriever import Hit, Retriever
+from embeddings.stores.milvus_engine import _import_errors
+from embeddings.stores.opening import open_store
 from fixed_retriever import FixedRetriever
 from knowledge.language import detect_language
+from word_embedder import WordEmbedder
 
 logger = logging.getLogger(__name__)
 
+EMBEDDER = WordEmbedder("bridge", "long", "metres")
+"""Of the index that STORE_URL names; without one there is a fixed retriever."""
+
+# Of whatever is found it is sure.
+_CALIBRATION = Calibration(5, {}, EMBEDDER.model, "nothing")
 # In seconds.
 _SEARCH = 0.05
 
@@ -61,6 +71,9 @@ def main() -> None:
     for line in sys.stdin:
         order, number, *more = json.loads(line)
         if order == "start":
+            if more[0]["STORE_URL"]:
+                _import_errors()
+                importlib.import_module("torch")
             children[number] = os.fork()
             if not children[number]:
                 _run(*more)
@@ -84,14 +97,21 @@ def _run(environment: dict[str, str]) -> NoReturn:
         settings = Settings()
         logging.basicConfig(filename=f"log-{os.getpid()}", level=logging.WARNING)
         journal = Journal.open(settings.data_dir, 90, url=settings.database_url)
+        answering = Answering(partial(_open_retriever, settings))
         with closing(journal):
-            asyncio.run(serve(build_bot(settings, Answering(SlowRetriever), journal)))
+            asyncio.run(serve(build_bot(settings, answering, journal)))
         code = 0
     except BaseException:
         logger.exception("The replica has failed")
     finally:
         logging.shutdown()
         os._exit(code)
+
+
+def _open_retriever(settings: Settings) -> Retriever:
+    if not settings.store_url:
+        return SlowRetriever()
+    return Retriever(open_store(settings.store_address, EMBEDDER), EMBEDDER, _CALIBRATION)
 
 
 if __name__ == "__main__":

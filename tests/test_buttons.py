@@ -17,7 +17,7 @@ from bot_api_chats import Chat, Person
 from bot_api_server import BotApiServer
 from conversation import CARD, TRIMMED_CARD, WHOLE_CARD, build, buttons, data_of, entities
 from embeddings.confidence import UNSURE_FROM
-from embeddings.errors import IndexUnusable
+from embeddings.errors import IndexUnavailable, IndexUnusable
 from fixed_retriever import CANAL, CANAL_SENTENCES, FixedRetriever, passage_of
 
 
@@ -269,3 +269,23 @@ async def test_an_error_at_a_press_is_apologised_for(
     after = await private.send(alice, "How long is the bridge?")
     assert (await private.answer_to(after))["text"] == CARD
     assert private.unread == []
+
+
+async def test_an_engine_that_is_away_is_one_line_in_the_log(
+    api: BotApiServer,
+    private: Chat,
+    alice: Person,
+    retriever: FixedRetriever,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It comes with each question meanwhile; a traceback would tell nothing and bury the rest."""
+    retriever.error = IndexUnavailable("The store at http://there can't be reached.")
+    await private.answer_to(await private.send(alice, "How long is the canal?"))
+    logged = [each for each in caplog.records if each.name == "bot.handlers.errors"]
+    assert [(each.levelname, each.exc_info, each.getMessage()) for each in logged] == [
+        (
+            "WARNING",
+            None,
+            "A question was not answered: The store at http://there can't be reached.",
+        )
+    ]

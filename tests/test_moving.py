@@ -142,7 +142,7 @@ def test_a_place_that_holds_something_is_refused(both: Both) -> None:
     fill(both.file)
     next_question(both.server)
     before = everything(both.server)
-    with pytest.raises(JournalNotMoved, match=r"something already \(questions\): move it away"):
+    with pytest.raises(JournalNotMoved, match=r"something already: questions\. Move it away"):
         move(both.file, both.server)
     assert everything(both.server) == before
 

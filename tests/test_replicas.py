@@ -21,8 +21,13 @@ from sqlalchemy import make_url
 from bot.localization import say
 from bot_api_server import BotApiServer
 from conversation import CARD, Message
+from embeddings.indexing import reindex
+from embeddings.stores.opening import MilvusAddress
+from fixed_retriever import BRIDGE
+from knowledge.corpus import Corpus
 from nginx_server import nginx
 from postgres_server import PostgresServer
+from replica_processes import EMBEDDER
 
 SEEDED = pytest.mark.parametrize("seed", [20_261_122])
 REPLICAS = range(3)
@@ -105,10 +110,21 @@ def free_ports(number: int) -> list[int]:
 
 
 @pytest.fixture
-async def three(
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Where an index is that replicas answer from; by default they have a fixed retriever."""
+    if not getattr(request, "param", False):
+        return ""
+    url: str = request.getfixturevalue("milvus_url")
+    reindex(Corpus((BRIDGE,), ()), MilvusAddress(url), EMBEDDER)
+    return url
+
+
+@pytest.fixture
+async def three(  # noqa: PLR0913, PLR0917 - all that they share
     request: pytest.FixtureRequest,
     api: BotApiServer,
     postgres_url: SecretStr,
+    store_url: str,
     processes: "subprocess.Popen[bytes]",
     tmp_path: Path,
 ) -> AsyncIterator[Replicas]:
@@ -124,6 +140,7 @@ async def three(
         "WEBHOOK_URL": f"http://127.0.0.1:{door}/telegram",
         "WEBHOOK_SECRET": "one-for-all",
         "DATABASE_URL": postgres_url.get_secret_value(),
+        "STORE_URL": store_url,
         "DATA_DIR": str(tmp_path / "data"),
         "FOLDER": str(tmp_path),
         "LEASE": str(request.param),
@@ -223,10 +240,14 @@ async def test_one_is_killed(
     while not await asyncio.to_thread(postgres_server.execute, claims, database):
         pass
     await three.kill(victim)
-    had = await asyncio.to_thread(postgres_server.execute, claims, database)
+    # What it committed at the last moment is waited for.
+    had = await asyncio.to_thread(postgres_server.execute, f"{claims} FOR UPDATE", database)
     await replies(api, len(api.replies) + 10)
     enough.set()
     await asking
+    left = "SELECT update_id FROM inbox WHERE payload IS NOT NULL"
+    while await asyncio.to_thread(postgres_server.execute, left, database):
+        pass
     said = await conversations.answered()
 
     began = {update_id for update_id, state in had if state != "waiting"}
@@ -239,9 +260,9 @@ async def test_one_is_killed(
 
 
 @SEEDED
-@pytest.mark.parametrize("three", [20], indirect=True)
+@pytest.mark.parametrize(("three", "store_url"), [(20, True)], indirect=True)
 async def test_all_are_restarted(seed: int, api: BotApiServer, three: Replicas) -> None:
-    """One after the other, while people ask: each question is answered once."""
+    """One after the other, while people ask: each question is answered once, out of Milvus."""
     conversations = Conversations(api, seed)
     enough = asyncio.Event()
     asking = asyncio.create_task(conversations.ask_until(enough))

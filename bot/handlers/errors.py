@@ -14,7 +14,7 @@ from bot.localization import say
 from bot.storage.journal import Journal
 from bot.transport.sending import reason_of, was_refused
 from bot.troubles import CRASH, Troubles
-from embeddings.errors import IndexUnusable
+from embeddings.errors import IndexUnavailable, IndexUnusable
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ class Errors:
             # twice. `Sending` has tried what was safe, and seen to it that the person is told.
             logger.warning("Telegram did not confirm a request: %s", reason_of(error))
             return
-        logger.error("A handler failed", exc_info=error)
+        if isinstance(error, IndexUnavailable):
+            # Where it comes from tells nothing, and it comes with each question.
+            logger.warning("A question was not answered: %s", error)
+        else:
+            logger.error("A handler failed", exc_info=error)
         if isinstance(update, Update):
             await self._apologise(update, context)
         # Of an index that can't be read admins hear by `bot.upkeep`, and when it is mended.

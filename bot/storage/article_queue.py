@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 import sqlalchemy as sa
 
 from bot.errors import JournalError
-from bot.storage.database import Database
+from bot.storage.database import Database, add_rows
 from bot.storage.schema import ARTICLE_QUEUE
 from bot.storage.server_time import SERVER_TIME
 from embeddings.plan import QueuedArticle
@@ -127,8 +127,8 @@ class DatabaseQueue:
             }
             for article in articles
         ]
-        if rows:
-            connection.execute(ARTICLE_QUEUE.insert(), rows)
+        # Another try, after a connection broke while it committed, finds them there.
+        add_rows(connection, ARTICLE_QUEUE, rows)
 
     def _take(self, connection: sa.Connection, texts: int) -> tuple[list[QueuedArticle], bool]:
         now = self._now(connection)

@@ -9,7 +9,7 @@ Telegram id; the key is in a file beside, journal.key.
 import hashlib
 import hmac
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,6 +178,12 @@ def add_row(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) 
     insert = _insert(connection, table).values(values).on_conflict_do_nothing()
     key = insert.returning(*table.primary_key)
     return connection.execute(key).first() is not None
+
+
+def add_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows into a table, but for those like which one is there; see `add_row`."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
 
 
 def replace_row(  # noqa: PLR0913 - what one statement of SQL has

@@ -106,8 +106,9 @@ def _move(
     refuse_while_used(target, written)
     if there := held(written):
         raise JournalNotMoved(
-            "Where the journal is to be moved there is something already "
-            f"({', '.join(there)}): move it away, or make another database."
+            "The journal that it is to be moved to (journal.db in DATA_DIR, or the database in "
+            f"DATABASE_URL) has something already: {', '.join(there)}. Move it away, or make "
+            "another database."
         )
     return copy_rows(read, written)
 

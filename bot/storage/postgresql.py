@@ -55,7 +55,7 @@ _UNDONE = {"40001", "40P01"}
 _BROKEN = {"57P01", "57P02", "57P03"}
 _ABOUT_VALUES = ("22", "23")
 _WAYS_OUT = {
-    "28P01": "it refuses the password: correct it in DATABASE_URL",
+    "28P01": "it refuses the user or the password: correct them in DATABASE_URL",
     "28000": "it refuses the user: correct DATABASE_URL, or the server's pg_hba.conf",
     "3D000": "it has no such database: make it with CREATE DATABASE, or correct DATABASE_URL",
     "42501": "the user may not make tables: make it the owner of the database",
@@ -425,10 +425,12 @@ def _what_is_wrong(engine: AsyncEngine, error: Exception) -> JournalUnusable | J
     way_out = _WAYS_OUT.get(_code(error) or "")
     if way_out:
         return JournalUnusable(f"The journal on {_place(engine)} can't be opened: {way_out}.")
-    if isinstance(error, ssl.SSLError):
+    if isinstance(error, ssl.SSLError) or _reason(error) == "ClientConfigurationError":
         return JournalUnusable(
             f"The journal on {_place(engine)} can't be opened ({_reason(error)}): check the "
-            "server's certificate and ?ssl=… in DATABASE_URL."
+            "server's certificate, ?ssl=… in DATABASE_URL, and for verify-ca and verify-full the "
+            "certificate of who vouches for the server, which is in ~/.postgresql/root.crt or in "
+            "the file that PGSSLROOTCERT names in the environment."
         )
     return JournalError(
         f"The journal on {_place(engine)} can't be opened now ({_reason(error)}): check that the "

@@ -51,7 +51,8 @@ class Claiming:
         self._due = set[Lane]()
         self._woken = asyncio.Event()
         self._is_open = False
-        self._is_failing = False
+        # A work that had nothing to ask the database for doesn't end an outage of another.
+        self._failing = set[Callable[[], Awaitable[None]]]()
 
     def open(self) -> None:
         """Begin to claim."""
@@ -100,18 +101,18 @@ class Claiming:
             try:
                 await work()
             except JournalError as error:
-                if not self._is_failing:
+                if not self._failing:
                     logger.warning("The inbox that replicas share is out of reach: %s", error)
-                self._is_failing = True
+                self._failing.add(work)
                 await asyncio.sleep(_LOOKS_EVERY)
             except Exception:
                 # Without this nothing would ever be claimed again.
                 logger.exception("Claiming has failed")
                 await asyncio.sleep(_LOOKS_EVERY)
             else:
-                if self._is_failing:
+                if self._failing == {work}:
                     logger.warning("The inbox that replicas share is there again")
-                self._is_failing = False
+                self._failing.discard(work)
 
     async def _claim(self) -> None:
         self._woken.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 from bot.errors import JournalError
@@ -59,6 +60,16 @@ class Handling:
                 self.is_lost = not await self._write(state)
         if self.is_lost:
             raise asyncio.CancelledError
+
+    async def end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Have it written down that it is done; nothing is marked from then on.
+
+        What a handler has left to a task beside it may still speak: the update is nobody's then,
+        which must not be taken for another replica's.
+        """
+        async with self._marking:
+            await end()
+            self.state = UpdateState.DONE
 
     async def _write(self, state: UpdateState) -> bool:
         """Returns whether it is still ours."""

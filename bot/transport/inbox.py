@@ -204,6 +204,7 @@ class Inbox(asyncio.Queue[object]):
         self._handlings.add(task)
         is_written = waiting.update_id not in self._unwritten
         handling = Handling(self._records if is_written else None, waiting.update_id)
+        end = partial(self._end, waiting.update_id)
         # Each update has a task, so a context, of its own.
         handled.set(handling)
         try:
@@ -213,12 +214,12 @@ class Inbox(asyncio.Queue[object]):
                 await coroutine
             except Exception:
                 # What fails once fails again.
-                await self._end(waiting.update_id)
+                await handling.end(end)
                 raise
             if handling.state is UpdateState.UNCERTAIN:
                 self._ask_again_later(waiting, update)
             else:
-                await self._end(waiting.update_id)
+                await handling.end(end)
         except asyncio.CancelledError:
             if inspect.iscoroutine(coroutine):
                 coroutine.close()
@@ -336,7 +337,7 @@ class Inbox(asyncio.Queue[object]):
 
     async def _put_in_line(self, update: Update, waiting: Waiting, claiming: Claiming) -> None:
         """Write an update down for the replica that will claim it; says if it must wait."""
-        word = None
+        word: str | None
         if claiming.waiting >= _MOST_WAITING:
             word = "inbox-full"
         else:
