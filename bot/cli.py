@@ -18,7 +18,7 @@ from bot.errors import (
     SettingsError,
     TelegramUnavailable,
 )
-from embeddings.errors import EmbeddingsError, ModelUnavailable
+from embeddings.errors import EmbeddingsError, ModelUnavailable, StoreRefused
 from knowledge.errors import CorpusError, KnowledgeError
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ _FOR_A_PERSON = (
     JournalUnusable,
     MonitoringUnavailable,
     ModelUnavailable,
+    StoreRefused,
     CorpusError,
 )
 

@@ -42,11 +42,16 @@ def only_bot(folder: Path, *, is_shared: bool = False) -> Iterator[None]:
             "DATA_DIR for this one."
         ) from error
     except OSError as error:
-        raise DataFolderUnusable(
-            f"The data folder {folder} can't be written to ({error.strerror}): give this user the "
-            "right to, or set DATA_DIR to another folder."
-        ) from error
+        raise cannot_write_to(folder, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def cannot_write_to(folder: Path, error: OSError) -> DataFolderUnusable:
+    """Say why the data folder can't be used, and the way out."""
+    return DataFolderUnusable(
+        f"The data folder {folder} can't be written to ({error.strerror}): give this user the "
+        "right to, or set DATA_DIR to another folder."
+    )

@@ -1,7 +1,7 @@
 """Keeps two processes from reindexing at the same time, on whatever machines, and stops one.
 
-This is for replicas, which share a database on a server. Where there is none, the index is a file
-on one machine, whose own lock does the same.
+Replicas have the lock of the database that they share. Where there is none, a file in the data
+folder does: an index in Milvus has no lock of its own.
 """
 
 import contextlib
@@ -12,21 +12,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bot.errors import JournalError, ReindexCancelled, ReindexError
+from bot.one_bot import cannot_write_to
 from bot.storage.database import Database, replace_row
 from bot.storage.schema import STATE
 from embeddings.errors import IndexBusy
 
 logger = logging.getLogger(__name__)
 
+_LOCK_FILE = "reindex.lock"
 _REINDEX = "reindex"
 # Who is at it, or that it shall stop.
 _ROW = {"name": "reindex"}
 _STOP = "stop"
 # In seconds.
 _LOOKS_EVERY = 2.0
+
+_BUSY = "Another reindex is at work. Wait until it is done."
 
 _FIND = sa.select(STATE.c.value).where(STATE.c.name == _ROW["name"])
 
@@ -47,18 +52,20 @@ def only_reindex(
 
     Raises:
         IndexBusy: Another process reindexes.
+        DataFolderUnusable: the folder can't be made or written to.
         JournalUnusable: as `Database.open` does.
         JournalError: the database is away.
     """
     if url is None:
-        yield lambda: None
+        with _only_here(folder):
+            yield lambda: None
         return
     with (
         contextlib.closing(Database.open(folder, url=url)) as database,
         database.alone_now(_REINDEX) as nobody_else,
     ):
         if not nobody_else:
-            raise IndexBusy("Another reindex is at work. Wait until it is done.")
+            raise IndexBusy(_BUSY)
         # What is there was meant for an earlier one.
         us = secrets.token_hex(8)
         _write(database, us)
@@ -71,6 +78,22 @@ def only_reindex(
                 _look(database, us)
 
         yield look
+
+
+@contextlib.contextmanager
+def _only_here(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / _LOCK_FILE, timeout=0, mode=0o600)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise IndexBusy(_BUSY) from error
+    except OSError as error:
+        raise cannot_write_to(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def stop_reindex(database: Database) -> bool:

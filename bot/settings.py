@@ -364,6 +364,9 @@ class Settings(BaseSettings):
             raise ValueError("not a PostgreSQL database")
         if set(url.query) - _DATABASE_OPTIONS or not (url.host or "host" in url.query):
             raise ValueError("not an address")
+        # What follows an @ in a password would count as the host, which messages name.
+        if value.get_secret_value().partition("?")[0].count("@") > 1:
+            raise ValueError("a password whose signs aren't encoded")
         if url.query.get("ssl", "prefer") not in _SSL_MODES:
             raise ValueError("not a mode of TLS")
         return value
@@ -427,7 +430,7 @@ def _told(secret: SecretStr | None) -> str:
 
 def _passwords_of(url: SecretStr) -> set[str]:
     """The password as it is, and as it is written in the URL."""
-    written = urlsplit(url.get_secret_value()).password or ""
+    written = url.get_secret_value().rpartition("@")[0].partition("//")[2].partition(":")[2]
     return {written, unquote(written)}
 
 

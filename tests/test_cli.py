@@ -176,6 +176,22 @@ def test_run_with_milvus_lite(terminal: Terminal, monkeypatch: pytest.MonkeyPatc
     assert "STORE_URL names a file of Milvus Lite" in terminal.err
 
 
+def test_a_store_that_only_a_person_can_mend(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not built anew, and another try is of no use."""
+    monkeypatch.setenv("STORE_URL", "https://127.0.0.1:9")
+    monkeypatch.setenv("STORE_TOKEN", "bot:its-password")
+    monkeypatch.setenv("STORE_CA", "nowhere.pem")
+    monkeypatch.setattr(preparation, "open_retriever", OPEN_RETRIEVER)
+    assert terminal.run("ask", "Who?") == 78
+    assert "built anew" not in terminal.err
+    [line] = [each for each in terminal.err.splitlines() if "not calibrated" not in each]
+    assert "nowhere.pem" in line
+    assert "check STORE_CA" in line
+    assert "its-password" not in line
+
+
 @pytest.mark.parametrize("command", ["chat", "run"])
 def test_chat_in_a_pipe(command: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line of a pipe is answered, blank ones aside, and its end is the end."""
@@ -272,6 +288,23 @@ def test_help_with_a_reindex(terminal: Terminal, articles: Path, tmp_path: Path)
         assert terminal.run("reindex", "--join") == 0
         assert [version.slug for version in writing.staged_versions()] == ["bridge"]
     assert terminal.out == "Nothing is left to embed. Articles that were embedded here: 1.\n"
+
+
+@pytest.mark.usefixtures("articles")
+def test_help_that_nobody_needs(terminal: Terminal, tmp_path: Path) -> None:
+    """Whoever has another database than the reindex is told so; so is who can't open it."""
+    data = tmp_path / "data"
+    with SqliteWriting.open(data / "index.db", WordEmbedder("bridge")) as writing:
+        writing.set_language_means(indexing._language_means(WordEmbedder("bridge")))
+        assert writing.key
+        assert terminal.run("reindex", "--join") == 0
+        assert terminal.out == (
+            "There was nothing to embed: no reindex has left articles for others in this database "
+            "(DATABASE_URL, DATA_DIR), or all of them are done.\n"
+        )
+        (data / "journal.key").write_bytes(b"damaged")
+        assert terminal.run("reindex", "--join") == 78
+        assert "journal.key is damaged" in terminal.err
 
 
 @pytest.mark.usefixtures("articles")

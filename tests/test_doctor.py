@@ -122,7 +122,13 @@ def test_an_empty_folder(terminal: Terminal) -> None:
     found = examine(terminal)
     assert found["folders"][0] == ("ok", "DATA_DIR, data, isn't there yet; `run` makes it.")
     assert found["journal"] == [("ok", "There is none in data yet; `run` begins one.")]
-    assert found["index"][0][0] == "warning"
+    assert found["index"] == [
+        (
+            "warning",
+            "There is none at data/index.db yet. `run` builds it, and so does `python -m bot "
+            "reindex`.",
+        )
+    ]
     assert not Path("data").exists()
 
 
@@ -315,6 +321,49 @@ def test_an_index_of_another_model(
     [(sign, sentences)] = examine(terminal)["index"]
     assert sign == "warning"
     assert "another model than the one in use" in sentences
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("STORE_TOKEN", "bot:its-password"), ("STORE_CA", "ca.pem")]
+)
+def test_a_setting_that_is_not_used(
+    name: str,
+    value: str,
+    terminal: Terminal,
+    installation: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who has set half of what a store takes hears that it isn't used."""
+    monkeypatch.setenv(name, value)
+    assert examine(terminal)["settings"] == [
+        (
+            "warning",
+            "STORE_TOKEN or STORE_CA is set, and STORE_URL isn't: the index is in DATA_DIR. Set "
+            "STORE_URL to the address of the Milvus server, or leave all of them empty.",
+        )
+    ]
+
+
+def test_a_store_that_is_away(
+    terminal: Terminal, installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs it isn't known; the certificate isn't used without https."""
+    monkeypatch.setenv("STORE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("STORE_CA", "ca.pem")
+    found = examine(terminal)
+    assert found["settings"] == [
+        (
+            "warning",
+            "STORE_CA is set, and STORE_URL doesn't begin with https: nothing is encrypted. "
+            "Correct STORE_URL, or leave STORE_CA empty.",
+        )
+    ]
+    [(sign, sentences)] = found["articles"]
+    assert sign == "problem"
+    assert sentences.startswith("Whether the index has them all isn't known. The store at http")
+    [(sign, sentences)] = found["index"]
+    assert sign == "problem"
+    assert sentences.startswith("The store at http://127.0.0.1:9 can't be reached: check STORE_")
 
 
 def test_a_model_that_cannot_be_loaded(

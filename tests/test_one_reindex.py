@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot import one_reindex
 from bot.commands import preparation
-from bot.errors import ReindexCancelled, ReindexError
+from bot.errors import DataFolderUnusable, ReindexCancelled, ReindexError
 from bot.one_reindex import only_reindex, stop_reindex
 from bot.reports import Failure, ReindexNews, news_from_json
 from bot.settings import load_settings
@@ -85,10 +85,16 @@ async def test_one_that_has_lost_its_lock(postgres_url: SecretStr, tmp_path: Pat
 
 
 async def test_without_a_shared_database(tmp_path: Path, journal: Journal) -> None:
-    """The index's own lock does; there is nobody else to be stopped."""
-    with only_reindex(tmp_path, None) as one, only_reindex(tmp_path, None) as other:
-        one()
-        other()
+    """The data folder's lock does; there is nobody else to be stopped."""
+    with only_reindex(tmp_path, None) as look:
+        look()
+        with pytest.raises(IndexBusy, match="Another reindex is at work"):
+            ExitStack().enter_context(only_reindex(tmp_path, None))
+    with only_reindex(tmp_path, None):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(DataFolderUnusable, match="set DATA_DIR"):
+        ExitStack().enter_context(only_reindex(tmp_path / "file", None))
     assert not await stop_reindex(journal.database)
 
 
@@ -107,8 +113,12 @@ def test_the_command_line(
     on_the_server: Terminal, postgres_url: SecretStr, tmp_path: Path
 ) -> None:
     """It says so as well, before it loads the model; later it reindexes."""
+    article = tmp_path / "articles" / "bridge.md"
+    article.write_text(format_article(BRIDGE), encoding="utf-8")
     with only_reindex(tmp_path / "data", postgres_url):
         assert "Another reindex is at work" in str(on_the_server.run("reindex"))
+        told = str(on_the_server.run("remove", "bridge"))
+        assert told.startswith("Another reindex is at work. Wait until it is done. The article's")
     assert on_the_server.run("reindex") == 0
 
 

@@ -101,6 +101,8 @@ def test_blank_environment_hides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("DATABASE_URL", "postgresql+asyncpg://bot:sec/ret@localhost"),
         ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost:port/bot"),
         ("DATABASE_URL", "postgresql+asyncpg://bot:secret@/bot"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:se@secret@localhost/bot"),
+        ("DATABASE_URL", "postgresql+asyncpg://bot:se@sec/secret@localhost/bot"),
         ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost/bot?sslmode=require"),
         ("DATABASE_URL", "postgresql+asyncpg://bot:secret@localhost/bot?ssl=true"),
         ("LOG_LEVEL", "loud"),
@@ -247,6 +249,8 @@ def test_passwords_of_engines_are_secrets() -> None:
         record = logging.LogRecord("", logging.INFO, "", 0, f"with {text}!", None, None)
         assert formatter.format(record) == "with [token]!"
     assert DATABASE not in f"{settings!r} {settings} {settings.model_dump()}"
+    unencoded = {"database_url": "postgresql+asyncpg://bot:pass/word@localhost/bot"}
+    assert "pass/word" in Settings.model_validate(unencoded).secrets
 
 
 def test_env_example_documents_every_setting() -> None:

@@ -234,7 +234,7 @@ def test_there_may_be_nothing_to_help_with(
     other = WordEmbedder("wind", "sun")
     with pytest.raises(IndexUnusable, match="another model"):
         help_to_reindex(folder, path, other, lambda _: GivenQueue())
-    assert help_to_reindex(folder, path, embedder, lambda _: None) == 0
+    assert help_to_reindex(folder, path, embedder, lambda _: GivenQueue()) == 0
 
 
 def queued(folder: ArticleFolder, slug: str) -> QueuedArticle:

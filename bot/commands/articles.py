@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bot.commands import preparation
 from bot.commands.options import AsJson
-from bot.errors import ReindexError
+from bot.errors import JournalError, ReindexError
 
 if TYPE_CHECKING:
     from bot.drafts.details import T
@@ -233,14 +233,16 @@ def _changes(settings: "Settings") -> "Changes":
 
 
 def _reindex(settings: "Settings") -> None:
+    from bot.one_reindex import only_reindex
     from bot.reports import report_text
     from embeddings.errors import EmbeddingsError
 
     try:
-        folder = preparation.article_folder(settings)
-        embedder = preparation.load_embedder(settings)
-        report = preparation.index_articles(folder, settings, embedder)
-    except EmbeddingsError as error:
+        with only_reindex(settings.data_dir, settings.database_url) as look:
+            folder = preparation.article_folder(settings)
+            embedder = preparation.load_embedder(settings)
+            report = preparation.index_articles(folder, settings, embedder, look)
+    except (EmbeddingsError, JournalError) as error:
         raise ReindexError(
             f"{error} The article's file is as you wanted it; `python -m bot reindex` brings it "
             "into the answers."

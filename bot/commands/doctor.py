@@ -47,7 +47,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 def _findings() -> Iterator["Finding"]:
     from bot.insight import checks
-    from bot.insight.findings import ok, problem
+    from bot.insight.findings import problem
     from bot.insight.telegram_checks import check_telegram
 
     try:
@@ -58,8 +58,8 @@ def _findings() -> Iterator["Finding"]:
     except OSError as error:
         yield problem("settings", f".env can't be read ({error.strerror}).", "Check its rights.")
         return
-    yield ok("settings", "All of them can be taken.")
     for name, check in (
+        ("settings", lambda: checks.check_settings(settings)),
         ("secrets", lambda: checks.check_private_files(settings)),
         ("folders", lambda: checks.check_folders(settings)),
         ("disk", lambda: checks.check_disk(settings)),

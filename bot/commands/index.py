@@ -1,5 +1,6 @@
 """The command that brings the index up to date with the articles."""
 
+import contextlib
 import signal
 import sys
 import time
@@ -97,13 +98,27 @@ def _work(settings: "Settings") -> None:
 
 
 def _join(settings: "Settings") -> None:
+    from bot.storage.article_queue import DatabaseQueue
+    from bot.storage.database import Database
     from embeddings.indexing import help_to_reindex
 
     folder = preparation.article_folder(settings)
-    embedder = preparation.load_embedder(settings)
-    with preparation.article_queues(settings) as share, preparation.show_progress() as advance:
-        count = help_to_reindex(folder, settings.store_address, embedder, share, advance)
-    typer.echo(f"Nothing is left to embed. Articles that were embedded here: {count:,}.")
+    opened = Database.open(settings.data_dir, url=settings.database_url)
+    with contextlib.closing(opened) as database, preparation.show_progress() as advance:
+        count = help_to_reindex(
+            folder,
+            settings.store_address,
+            preparation.load_embedder(settings),
+            lambda key: DatabaseQueue(database, key),
+            advance,
+        )
+    if count:
+        typer.echo(f"Nothing is left to embed. Articles that were embedded here: {count:,}.")
+    else:
+        typer.echo(
+            "There was nothing to embed: no reindex has left articles for others in this database "
+            "(DATABASE_URL, DATA_DIR), or all of them are done."
+        )
 
 
 def _say(news: "ReindexNews") -> None:

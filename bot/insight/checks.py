@@ -70,6 +70,24 @@ def carefully(name: str, check: Check) -> Iterator[Finding]:
         )
 
 
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Check that what was set is used; that each of them can be taken is known by now."""
+    if not settings.store_url and (settings.store_token or settings.store_ca):
+        yield warning(
+            "settings",
+            "STORE_TOKEN or STORE_CA is set, and STORE_URL isn't: the index is in DATA_DIR.",
+            "Set STORE_URL to the address of the Milvus server, or leave all of them empty.",
+        )
+    elif settings.store_ca and not settings.store_url.startswith("https:"):
+        yield warning(
+            "settings",
+            "STORE_CA is set, and STORE_URL doesn't begin with https: nothing is encrypted.",
+            "Correct STORE_URL, or leave STORE_CA empty.",
+        )
+    else:
+        yield ok("settings", "All of them can be taken.")
+
+
 def check_private_files(settings: Settings) -> Iterator[Finding]:
     """Check that nobody else reads what is secret."""
     data = settings.data_dir
@@ -179,7 +197,7 @@ def check_articles(settings: Settings) -> Iterator[Finding]:
         yield problem("articles", str(error), "Set ARTICLES_DIR to the folder of the articles.")
         return
     except IndexUnusable as error:
-        yield problem("articles", str(error), "Whether the index has them all isn't known.")
+        yield problem("articles", "Whether the index has them all isn't known.", str(error))
         return
     found = f"{findings.articles:,} can be read in {settings.articles_dir}"
     if not findings.articles:
@@ -301,20 +319,21 @@ def number_type(settings: Settings, embedder: Embedder) -> Finding:
 def check_index(settings: Settings, embedder: Embedder) -> Iterator[Finding]:
     """Check that the index is there, whole and of this model."""
     address = settings.store_address
-    rebuilt = "`run` builds it, and so does `python -m bot reindex`."
     try:
         with closing(open_store(address, embedder)) as store, store.snapshot() as generation:
             found = f"{store.article_count:,} articles, {store.passage_count:,} passages"
             reindexed_at = store.reindexed_at
         fault = _fault_of_file(address) if isinstance(address, Path) else None
-    except IndexMissing as error:
-        yield warning("index", str(error), rebuilt)
+    except IndexMissing:
+        place = settings.store_url or settings.index_path
+        rebuilt = "`run` builds it, and so does `python -m bot reindex`."
+        yield warning("index", f"There is none at {place} yet.", rebuilt)
         return
     except IndexUnavailable as error:
-        yield problem("index", str(error), "Start the engine, or correct STORE_URL.")
+        yield problem("index", str(error), "")
         return
     except IndexUnusable as error:
-        yield warning("index", str(error), rebuilt)
+        yield warning("index", str(error), "")
         return
     if fault:
         yield problem(
@@ -324,7 +343,9 @@ def check_index(settings: Settings, embedder: Embedder) -> Iterator[Finding]:
         )
         return
     when = f", brought up to date {reindexed_at:%Y-%m-%d %H:%M} UTC" if reindexed_at else ""
-    yield ok("index", f"It is whole: {found}, generation {generation}{when}.")
+    # Whether nothing of it is broken only an engine itself can tell.
+    state = "whole" if isinstance(address, Path) else "there"
+    yield ok("index", f"It is {state}: {found}, generation {generation}{when}.")
 
 
 def check_running(settings: Settings) -> Iterator[Finding]:
