@@ -14,10 +14,10 @@ EVAL_FILES := golden.jsonl kazqad.kk.jsonl xquad.en.json xquad.ru.json
 # better part of an hour.
 ARTICLES ?= 10000
 
-# `make bench-scale` measures corpora of so many passages in both stores, an hour or two for these,
-# and begins none that MINUTES would not be enough for.
+# `make bench-scale` measures corpora of so many passages in both stores, two or three hours for these,
+# and begins none that MINUTES would not be enough for; GO_ON=1 keeps what an earlier run has saved.
 SIZES ?= 1000 10000 100000 1000000
-MINUTES ?= 120
+MINUTES ?= 180
 
 # `make soak` lasts so long; SOAK_SEED=number repeats what a run did.
 SOAK_MINUTES ?= 10
@@ -72,7 +72,7 @@ bench-reindex: install
 # QUICK=1 only shows that it works.
 bench-scale: install-test
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.scale $(if $(QUICK),--quick,$(SIZES)) \
-		--minutes $(MINUTES) --save "$(or $(SAVE),evaluation/scale.json)" \
+		--minutes $(MINUTES) $(if $(GO_ON),--go-on) --save "$(or $(SAVE),evaluation/scale.json)" \
 		--plot "$(or $(PLOT),evaluation/scale.png)"
 
 install: .venv/installed

@@ -32,10 +32,12 @@ def wait_for_graphs(address: MilvusAddress) -> None:
 
     client = MilvusClient(address.url, token=address.token)
     build = build_of(address.prefix, SyntheticEmbedder())
-    for collection in (build.passages, build.sentences):
+    for collection in build.all:
+        # What nobody writes to for ten minutes is flushed by itself.
         client.flush(collection)
-        while client.describe_index(collection, "embedding")["pending_index_rows"]:
-            time.sleep(_LOOKS_EVERY)
+        for index in client.list_indexes(collection):
+            while client.describe_index(collection, index)["pending_index_rows"]:
+                time.sleep(_LOOKS_EVERY)
         client.refresh_load(collection)
     client.close()
 

@@ -39,6 +39,7 @@ from benchmarks.scale_figures import (
     Point,
     Scaled,
     Step,
+    load,
     to_json,
 )
 from benchmarks.synthetic_passages import REAL_SENTENCES, REAL_TOKENS, SEED, Scale
@@ -46,7 +47,7 @@ from benchmarks.synthetic_passages import REAL_SENTENCES, REAL_TOKENS, SEED, Sca
 _PROJECT = Path(__file__).parents[1]
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 QUICK = (300, 1_000)
-_REAL_SIZE = 100_000
+_REAL_SIZE = 10_000
 """Of the largest corpus that is also measured with passages of real size."""
 
 _VECTOR, _TOKEN, _REST = 0.77e-3, 0.19e-3, 2e-3
@@ -88,20 +89,30 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option
     quick: Annotated[
         bool, typer.Option("--quick", help="Small corpora, without the model and PostgreSQL.")
     ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Keep what the file has that is saved to.")
+    ] = False,
 ) -> None:
     """Measure both stores with ever larger corpora."""
     from embeddings.evaluation.runs import save as save_file
 
     console = Console(width=150, highlight=False)
     scales = scales_of(sizes or (QUICK if quick else SIZES))
+    scaled = _begun(save if go_on else None)
+
+    def keep() -> None:
+        # Each time: what comes next may take hours.
+        if save:
+            save_file(to_json(scaled), save)
+
     with tempfile.TemporaryDirectory(dir=folder, prefix="scale-") as name:
-        scaled = measure(scales, store or STORES, Path(name), minutes, questions, _say)
-        if not quick:
+        if not quick and scaled.model is None:
             _say("the real model, and PostgreSQL")
             scaled.model = _measure_model(Path(name))
             scaled.database = measure_database()
-    if save:
-        save_file(to_json(scaled), save)
+        for _ in measure(scaled, scales, store or STORES, Path(name), minutes, questions, _say):
+            keep()
+    keep()
     if plot:
         from benchmarks.scale_plot import draw
 
@@ -110,16 +121,18 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def measure(  # noqa: PLR0913, PLR0917 - each is one option
+    scaled: Scaled,
     scales: Sequence[Scale],
     stores: Sequence[str],
     folder: Path,
     minutes: float,
     questions: int,
     say: Callable[[str], None],
-) -> Scaled:
-    """Measure each size in each store, the smallest first.
+) -> Iterator[Point]:
+    """Measure each size in each store, the smallest first; yields what is new.
 
     Args:
+        scaled: What is measured already; what is new is added.
         scales: The corpora.
         stores: The stores.
         folder: Where indexes are made, one after the other.
@@ -128,31 +141,26 @@ def measure(  # noqa: PLR0913, PLR0917 - each is one option
         say: Told what is being done.
     """
     begun = time.perf_counter()
-    scaled = _nothing_yet()
-    first_hits: dict[Scale, tuple[str, ...]] = {}
-    took: dict[str, float] = {}
+    scaled.ends.clear()
     for scale in scales:
         for store in stores:
-            if store in scaled.ends:
+            if store in scaled.ends or scaled.point(store, scale):
                 continue
             left = 60 * minutes - (time.perf_counter() - begun)
-            end = _end(store, scale, scaled.of(store), folder, left, took.get(store, 0.0))
+            end = _end(store, scale, scaled.of(store), folder, left)
             if end is None:
                 say(f"{_described(scale)}, {store}")
-                started = time.perf_counter()
                 try:
                     point = _measure_point(store, scale, folder, questions)
                 except _Failed as error:
                     end = str(error)
                 else:
-                    if scale.passages >= _TELLING:
-                        took[store] = (time.perf_counter() - started) / _vectors(scale)
-                    scaled.points.append(_compared(point, first_hits))
+                    scaled.points.append(_compared(point, scaled.point(LOCAL, scale)))
+                    yield scaled.points[-1]
             if end is not None:
                 ended = f"{store}, real size" if scale.is_real else store
                 scaled.ends[ended] = f"{_described(scale)}: {end}"
                 say(f"{_described(scale)}, {store}: {end}")
-    return scaled
 
 
 def scales_of(sizes: Sequence[int]) -> list[Scale]:
@@ -172,7 +180,8 @@ def _vectors(scale: Scale) -> int:
     return scale.passages * (1 + scale.sentences)
 
 
-def _nothing_yet() -> Scaled:
+def _begun(saved: Path | None) -> Scaled:
+    """Return what is to be gone on with, of this machine and these versions; else nothing yet."""
     machine = describe_machine()
     versions = {"numpy": version("numpy"), "torch": version("torch")}
     for name in ("pymilvus", "milvus"):
@@ -180,17 +189,28 @@ def _nothing_yet() -> Scaled:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return Scaled(
+    nothing = Scaled(
         date=datetime.now(UTC).date().isoformat(),
         processor=machine.processor,
         cores=machine.cores,
         memory=machine.memory,
         versions=versions,
     )
+    if saved is None or not saved.exists():
+        return nothing
+    kept = load(saved)
+    if (kept.processor, kept.cores, kept.versions) != (
+        nothing.processor,
+        nothing.cores,
+        nothing.versions,
+    ):
+        raise typer.BadParameter(f"{saved} was measured on another machine or with other versions")
+    kept.date = nothing.date
+    return kept
 
 
-def _end(  # noqa: PLR0913, PLR0917 - each may be the reason
-    store: str, scale: Scale, smaller: Sequence[Point], folder: Path, seconds: float, took: float
+def _end(
+    store: str, scale: Scale, smaller: Sequence[Point], folder: Path, seconds: float
 ) -> str | None:
     """Tell why a corpus cannot be measured; None if it can, as far as is known.
 
@@ -200,24 +220,26 @@ def _end(  # noqa: PLR0913, PLR0917 - each may be the reason
         smaller: What was measured with this store before.
         folder: Where it would be.
         seconds: How many are left.
-        took: How many each vector of the corpus before took.
     """
     vectors = _vectors(scale)
     raw = vectors * _VECTOR + scale.passages * (_REST + scale.tokens * _TOKEN)
     memory, disk = _MEMORY[store] * vectors, _DISK[store] * raw
+    needed = 0.0
     if smaller:
         last = smaller[-1]
-        most = max(last.asked.peak, last.built.peak, last.server_peak)
-        memory = min(memory, most / _vectors(last.scale) * vectors)
+        more = vectors / _vectors(last.scale)
+        memory = min(memory, more * max(last.asked.peak, last.built.peak, last.server_peak))
+        if last.passages >= _TELLING:
+            needed = more * last.seconds
     free_memory = psutil.virtual_memory().available / 1e6
     free_disk = shutil.disk_usage(folder).free / 1e6
     if memory > free_memory:
         return f"needs some {memory / 1000:.1f} GB of memory, {free_memory / 1000:.1f} are free"
     if disk > free_disk:
         return f"needs some {disk / 1000:.1f} GB of disk, {free_disk / 1000:.1f} are free"
-    if took * vectors >= seconds:
-        needed, left = took * vectors / 60, max(0.0, seconds) / 60
-        return f"would take some {needed:.0f} min, {left:.0f} are left"
+    if needed >= seconds:
+        left = max(0.0, seconds) / 60
+        return f"would take some {needed / 60:.0f} min, {left:.0f} are left"
     return None
 
 
@@ -237,7 +259,7 @@ def _measure_point(store: str, scale: Scale, folder: Path, questions: int) -> Po
 
 def _run_both(step: Step, folder: Path, index: Path) -> Point:
     write(step, folder / "step.json")
-    empty = _resident(step.servers)
+    empty, begun = _resident(step.servers), time.perf_counter()
     with _peak_of(step.servers) as peak:
         built = _run("build", folder, Built)
         asked = _run("ask", folder, Asked)
@@ -250,6 +272,7 @@ def _run_both(step: Step, folder: Path, index: Path) -> Point:
         server=server,
         server_empty=empty,
         server_peak=max(peak, default=0.0),
+        seconds=time.perf_counter() - begun,
         built=built,
         asked=asked,
         agreement=None,
@@ -291,16 +314,12 @@ def _run(what: str, folder: Path, kind: type[Told], told: Path | None = None) ->
     return read(kind, result)
 
 
-def _compared(point: Point, first_hits: dict[Scale, tuple[str, ...]]) -> Point:
-    """Compare the first hits with the local store's, and drop them."""
-    own = point.asked.first_hits
-    if point.store == LOCAL:
-        first_hits[point.scale] = own
-    theirs = first_hits.get(point.scale)
-    agreement = None
-    if point.store != LOCAL and theirs:
-        agreement = sum(map(str.__eq__, own, theirs)) / len(own)
-    return replace(point, asked=replace(point.asked, first_hits=()), agreement=agreement)
+def _compared(point: Point, local: Point | None) -> Point:
+    """Compare the first hits with the local store's."""
+    if local is None or point.store == LOCAL:
+        return point
+    own, theirs = point.asked.first_hits, local.asked.first_hits
+    return replace(point, agreement=sum(map(str.__eq__, own, theirs)) / len(own))
 
 
 @contextmanager
@@ -308,7 +327,9 @@ def _milvus(folder: Path) -> Iterator[str]:
     # In tests/, like the Bot API server that other benchmarks use.
     from milvus_server import milvus_server
 
-    with milvus_server(folder, folder.parent.parent / "milvus") as address:
+    # As the files in deploy/ have it: what is only read by its key needs no memory.
+    mapped = {"queryNode.mmapDirPath": str(folder.absolute() / "mapped")}
+    with milvus_server(folder, folder.parent.parent / "milvus", mapped) as address:
         yield address
 
 
@@ -343,11 +364,15 @@ def _peak_of(processes: Sequence[int]) -> Iterator[list[float]]:
 
 
 def _resident(processes: Sequence[int]) -> float:
-    """Return the memory of processes in megabytes; one that has ended has none."""
+    """Return the memory of processes in megabytes; one that has ended has none.
+
+    Without what is mapped from files, which the kernel takes back when somebody needs it.
+    """
     total = 0
     for pid in processes:
         try:
-            total += psutil.Process(pid).memory_info().rss
+            memory = psutil.Process(pid).memory_info()
+            total += memory.rss - memory.shared
         except psutil.NoSuchProcess:
             continue
     return total / 1e6

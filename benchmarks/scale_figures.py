@@ -71,7 +71,7 @@ class Asked:
         recall_passages: Share of the ten nearest passages that the engine's index finds; None of a
             store that looks at all.
         recall_sentences: The same, of sentences.
-        first_hits: The first hit of each question; not saved.
+        first_hits: The first hit of each question: the article and where its passage begins.
     """
 
     before: float
@@ -88,7 +88,7 @@ class Asked:
     right: float
     recall_passages: float | None
     recall_sentences: float | None
-    first_hits: tuple[str, ...] = ()
+    first_hits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,11 @@ class Point:
         store: Which store.
         scale: The corpus.
         disk: What the index takes, in megabytes.
-        server: Memory of the server after all questions, in megabytes; 0 where there is none.
+        server: Memory of the server after all questions, in megabytes, without what it maps from
+            files; 0 where there is none.
         server_empty: The same, before anything was stored.
         server_peak: The most, with what building needs.
+        seconds: What all of it took.
         built: How it was built.
         asked: How it answered.
         agreement: Share of the questions whose first hit is the local store's; None of that one.
@@ -113,6 +115,7 @@ class Point:
     server: float
     server_empty: float
     server_peak: float
+    seconds: float
     built: Built
     asked: Asked
     agreement: float | None
@@ -186,6 +189,11 @@ class Scaled:
     ends: dict[str, str] = field(default_factory=dict)
     model: ModelCost | None = None
     database: DatabaseCost | None = None
+
+    def point(self, store: str, scale: Scale) -> Point | None:
+        """Return what was measured with a store and a corpus; None if nothing was."""
+        own = (p for p in self.points if (p.store, p.scale) == (store, scale))
+        return next(own, None)
 
     def of(self, store: str) -> list[Point]:
         """Return what was measured with a store, the smallest corpus first.

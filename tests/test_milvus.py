@@ -158,9 +158,7 @@ def test_embeddings_are_read_of_the_best_passages_only(
     read: list[int] = []
     own = MilvusStore.read_embeddings
 
-    def counting(
-        self: MilvusStore, passages: Sequence[StoredPassage]
-    ) -> tuple[list[Stored], list[bytes]]:
+    def counting(self: MilvusStore, passages: Sequence[StoredPassage]) -> list[Stored]:
         read.append(len(passages))
         return own(self, passages)
 

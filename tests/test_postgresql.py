@@ -259,21 +259,29 @@ async def test_a_restart_of_the_server_is_survived(
 @pytest.mark.parametrize(
     ("change", "error", "way_out"),
     [
-        (("owner:", "nobody:"), JournalUnusable, "it refuses the password: correct it"),
+        (
+            ("owner:", "nobody:"),
+            JournalUnusable,
+            "it refuses the user or the password: correct them",
+        ),
         (("/journal", "/another"), JournalUnusable, "no such database: make it with CREATE"),
         (("127.0.0.1", "127.0.0.2"), JournalError, "check that the server runs, and DATABASE_URL"),
         (("?", "?ssl=require"), JournalError, "rejected SSL upgrade"),
+        (("?", "?ssl=verify-full"), JournalUnusable, "the file that PGSSLROOTCERT names"),
     ],
-    ids=["password", "database", "address", "tls"],
+    ids=["password", "database", "address", "tls", "certificate"],
 )
-def test_a_wrong_address(
+def test_a_wrong_address(  # noqa: PLR0913, PLR0917 - what is wrong, and what is needed
     change: tuple[str, str],
     error: type[Exception],
     way_out: str,
     tmp_path: Path,
     postgres_url: SecretStr,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is said what is wrong with it, and the password isn't."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
     url = SecretStr(f"{postgres_url.get_secret_value()}?".replace(*change))
     with pytest.raises(error) as caught:
         Database.open(tmp_path, url=url)

@@ -85,22 +85,32 @@ def test_a_store_is_built_asked_and_changed(tmp_path: Path) -> None:
 def test_a_corpus_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     """Why is said, and what would have come after it isn't begun either."""
     said: list[str] = []
+    run = Scaled("", "", 1, 1.0, {})
     huge = [Scale(10**9), Scale(10**10)]
-    scaled = scale.measure(huge, [LOCAL], tmp_path, 60, 10, said.append)
-    assert scaled.points == []
-    assert scaled.ends.keys() == {LOCAL}
-    assert "1,000,000,000 passages: needs some 12000.0 GB of memory" in scaled.ends[LOCAL]
+    assert list(scale.measure(run, huge, [LOCAL], tmp_path, 60, 10, said.append)) == []
+    assert run.ends.keys() == {LOCAL}
+    assert "1,000,000,000 passages: needs some 12000.0 GB of memory" in run.ends[LOCAL]
     assert len(said) == 1
-    late = scale.measure([Scale(10)], [LOCAL], tmp_path, 0, 10, said.append)
-    assert late.ends[LOCAL] == "10 passages: would take some 0 min, 0 are left"
+    assert list(scale.measure(run, [Scale(10)], [LOCAL], tmp_path, 0, 10, said.append)) == []
+    assert run.ends[LOCAL] == "10 passages: would take some 0 min, 0 are left"
+
+
+def test_what_is_measured_is_not_measured_again(tmp_path: Path) -> None:
+    """What comes next begins where the last run ended; how long that took is told by it."""
+    run = Scaled("", "", 1, 1.0, {})
+    run.points = [replace(point(LOCAL, 10_000, 10, 0.01), seconds=600)]
+    scales = [Scale(10_000), Scale(20_000)]
+    said: list[str] = []
+    assert list(scale.measure(run, scales, [LOCAL], tmp_path, 19, 10, said.append)) == []
+    assert run.ends == {LOCAL: "20,000 passages: would take some 20 min, 19 are left"}
 
 
 def test_one_size_is_measured_with_passages_of_real_size() -> None:
     """The largest that is small enough."""
-    assert scale.scales_of([1_000_000, 100_000, 1_000]) == [
+    assert scale.scales_of([1_000_000, 10_000, 1_000]) == [
         Scale(1_000),
-        Scale(100_000),
-        Scale(100_000, 6, 133),
+        Scale(10_000),
+        Scale(10_000, 6, 133),
         Scale(1_000_000),
     ]
     assert scale.scales_of([1_000_000]) == [Scale(1_000_000)]
@@ -124,11 +134,13 @@ def point(store: str, passages: int, memory: float, seconds: float, server: floa
         right=1.0,
         recall_passages=shares[0],
         recall_sentences=shares[1],
+        first_hits=(),
     )
     built = Built(seconds=passages / 1000, making=1, settling=0, peak=100)
     disk = passages / 100
     agreement = None if store == LOCAL else 1.0
-    return Point(store, Scale(passages), disk, server, server, server, built, asked, agreement)
+    servers = (server, server, server)
+    return Point(store, Scale(passages), disk, *servers, 600, built, asked, agreement)
 
 
 def scaled() -> Scaled:

@@ -560,7 +560,7 @@ def test_what_a_server_maps_from_files_is_found(
     milvus_url: str, local_hits: Callable[[], Retriever]
 ) -> None:
     """A server does that once it has flushed what was written, which it may do at any time."""
-    address = MilvusAddress(milvus_url, prefix="mapped")
+    address = empty(MilvusAddress(milvus_url, prefix="contract"))
     index(address)
     flush_and_map(address)
     local = local_hits()

@@ -7,7 +7,6 @@ which passages are ranked in `milvus_ranking.py`.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from itertools import chain
 from typing import Self
 
 from embeddings.embedder import Embedder
@@ -168,32 +167,37 @@ class MilvusStore:
         Raises:
             IndexUnusable: An id is not in the index (any more).
         """
-        [packed] = self._of_passages(passage_ids, "passage")
-        stored = [StoredPassage.unpacked(each) for each in packed]
+        stored = [
+            StoredPassage.unpacked(packed) for packed in self._of_passages("passage", passage_ids)
+        ]
         self._places = {each.id: (each.version, each.place) for each in stored}
         return stored
 
-    def read_embeddings(
-        self, passages: Sequence[StoredPassage]
-    ) -> tuple[list[Stored], list[bytes]]:
-        """Read the embeddings of passages and their packed tokens, in the order of the passages.
+    def read_embeddings(self, passages: Sequence[StoredPassage]) -> list[Stored]:
+        """Read the embeddings of passages, in their order.
 
         Raises:
             IndexUnusable: One is not in the index any more.
         """
-        embeddings, tokens = self._of_passages(
-            [each.id for each in passages], "embeddings", "tokens"
-        )
-        return list(map(unpack_embeddings, embeddings, passages)), tokens
+        packed = self._of_passages("embeddings", [each.id for each in passages])
+        return list(map(unpack_embeddings, packed, passages))
 
-    def _of_passages(self, passage_ids: Sequence[int], *kinds: str) -> list[list[bytes]]:
-        """Read the records of passages, for each kind in the order of the ids."""
-        keys = [[f"{kind}/{each}" for each in passage_ids] for kind in kinds]
-        records = self._records(list(chain(*keys)))
-        for each in passage_ids:
-            if any(f"{kind}/{each}" not in records for kind in kinds):
+    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]:
+        """Read the packed tokens of passages, in the order of the ids.
+
+        Raises:
+            IndexUnusable: An id is not in the index (any more).
+        """
+        return self._of_passages("tokens", passage_ids)
+
+    def _of_passages(self, kind: str, passage_ids: Sequence[int]) -> list[bytes]:
+        """Read the records of passages, in the order of the ids."""
+        keys = {each: f"{kind}/{each}" for each in passage_ids}
+        records = self._records(list(keys.values()))
+        for each, key in keys.items():
+            if key not in records:
                 raise IndexUnusable(f"Passage {each} is not in the index any more.")
-        return [[records[key] for key in of_kind] for of_kind in keys]
+        return [records[keys[each]] for each in passage_ids]
 
     def read_passages(self, passage_ids: Sequence[int]) -> list[Passage]:
         """Read passages with their articles, in the order of the ids.

@@ -41,8 +41,8 @@ _SENTENCES = 48
 _LEXICAL = 32
 """How many are found that have the most of the question's words, or names."""
 
-_READ = 24
-"""How many of those that are found have their embeddings read; the tokens of 16 are looked at."""
+_READ = 64
+"""How many of those that are found have their embeddings read; then the tokens of 16 are."""
 
 _LATEST_DAYS = 90
 """The newest articles are as many days older than the newest of all at most."""
@@ -64,9 +64,9 @@ class _Reading(Protocol):
 
     def read_stored(self, passage_ids: Sequence[int]) -> list[StoredPassage]: ...
 
-    def read_embeddings(
-        self, passages: Sequence[StoredPassage]
-    ) -> tuple[list[Stored], list[bytes]]: ...
+    def read_embeddings(self, passages: Sequence[StoredPassage]) -> list[Stored]: ...
+
+    def read_tokens(self, passage_ids: Sequence[int]) -> list[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +150,15 @@ class MilvusRanker:
             for search, each in zip(searches, found, strict=True)
         ]
         several = list({each.id: each for of_one in chosen for each in of_one}.values())
-        embeddings, tokens = self._store.read_embeddings(several)
-        read = {
-            passage.id: each for passage, *each in zip(several, embeddings, tokens, strict=True)
-        }
-        return [
-            self._rank(search, of_one, read, statistics, limit)
-            for search, of_one in zip(searches, chosen, strict=True)
-        ]
+        embeddings = self._store.read_embeddings(several)
+        read = {each.id: own for each, own in zip(several, embeddings, strict=True)}
+
+        def rank(search: Search, passages: Sequence[StoredPassage]) -> list[Ranked]:
+            return self._rank(search, passages, read, statistics, limit)
+
+        # Each of them reads tokens.
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(rank, searches, chosen))
 
     def _choose(
         self,
@@ -187,15 +188,15 @@ class MilvusRanker:
         self,
         search: Search,
         passages: Sequence[StoredPassage],
-        read: Mapping[int, Sequence[Any]],
+        read: Mapping[int, Stored],
         statistics: Statistics,
         limit: int,
     ) -> list[Ranked]:
         if not passages:
             return []
-        embeddings = [read[each.id][0] for each in passages]
+        embeddings = [read[each.id] for each in passages]
         ranking = Ranking.of(to_vectors(passages, embeddings, self._means), statistics)
-        return ranking.best([search], limit, lambda ids: [read[each][1] for each in ids])[0]
+        return ranking.best([search], limit, self._store.read_tokens)[0]
 
     def _find(self, searches: Sequence[Search], statistics: Statistics) -> list[_Found]:
         """Find the passages that may be worth ranking, for each search."""
