@@ -95,7 +95,7 @@ imports: install-test
 tests: export OMP_NUM_THREADS = 1
 tests: install-test
 	@# Tests run make themselves, which has nothing to do with this one.
-	env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest -n 2 --dist loadfile
+	env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Known weaknesses in what is installed; says so where nobody can be asked for them.
 audit: lint .venv/installed-audit

@@ -37,6 +37,25 @@ from services import missing
 from terminal import Terminal
 from word_embedder import WordEmbedder
 
+_LONG = (
+    "test_admins_day",
+    "test_any_conversation",
+    "test_benchmark",
+    "test_end_to_end",
+    "test_killed_bot",
+    "test_kills",
+    "test_milvus",
+    "test_quality",
+    "test_replicas",
+    "test_store_contract",
+)
+"""Files with tests that take long; most others are through with all of theirs in some seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that of two processes none waits for the other in the end."""
+    items.sort(key=lambda item: item.path.stem not in _LONG)
+
 
 @pytest.fixture(autouse=True)
 def _library_settings(monkeypatch: pytest.MonkeyPatch) -> None:
