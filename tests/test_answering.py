@@ -414,6 +414,7 @@ async def test_who_asks_before_the_index_is_open_is_answered_late(
     waiting = [
         asyncio.ensure_future(service.answer(read_question(f"bridge {n}"))) for n in range(3)
     ]
+    await asyncio.sleep(0)
     thanks = await service.answer(read_question("Thank you!"))
     assert thanks.outcome is Outcome.THANKS
     assert not service.is_open
