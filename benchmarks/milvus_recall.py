@@ -58,7 +58,6 @@ def recalls(
     ):
         shares = []
         for at, language in enumerate(LANGUAGES):
-            condition = f'{visible(generation)} and language == "{language}"'
             rows_of_each = [
                 rows
                 for first in range(0, len(asked), _AT_ONCE)
@@ -66,9 +65,10 @@ def recalls(
                     collection,
                     "embedding",
                     list(asked[first : first + _AT_ONCE]),
-                    condition,
+                    visible(generation),
                     limit,
                     ["embedding"],
+                    language,
                 )
             ]
             for question, tenth, rows in zip(asked, tenths[:, at], rows_of_each, strict=True):

@@ -62,6 +62,12 @@ _DISK = {LOCAL: 4.0, MILVUS: 6.0}
 _TELLING = 10_000
 """Passages from which on the time that a corpus took tells what a larger one will take."""
 
+MILVUS_SETTINGS = {
+    "dataCoord.segment.maxSize": "256",
+    "queryNode.segcore.interimIndex.enableIndex": "false",
+}
+"""As deploy/scale/compose.yaml has them, where the reasons are."""
+
 _THIN = Scale(0)
 _SAMPLED_EVERY = 0.2
 """Seconds."""
@@ -327,9 +333,9 @@ def _milvus(folder: Path) -> Iterator[str]:
     # In tests/, like the Bot API server that other benchmarks use.
     from milvus_server import milvus_server
 
-    # As the files in deploy/ have it: what is only read by its key needs no memory.
     mapped = {"queryNode.mmapDirPath": str(folder.absolute() / "mapped")}
-    with milvus_server(folder, folder.parent.parent / "milvus", mapped) as address:
+    programs = folder.parent.parent / "milvus"
+    with milvus_server(folder, programs, MILVUS_SETTINGS | mapped) as address:
         yield address
 
 

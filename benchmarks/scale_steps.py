@@ -5,6 +5,7 @@ indexer and the bot would, through the same methods; only the embeddings are mad
 `... model FOLDER RESULT` the real model is measured, which is unpacked in that folder.
 """
 
+import multiprocessing
 import statistics
 import sys
 import time
@@ -20,29 +21,46 @@ from benchmarks.orders import read, write
 from benchmarks.scale_figures import AT_ONCE, LOCAL, Asked, Built, ModelCost, Step
 from benchmarks.synthetic_passages import Question, SyntheticEmbedder, SyntheticPassages
 from embeddings.retriever import Retriever
-from embeddings.stores.contract import EmbeddedArticle, EmbeddedPassage
-from embeddings.stores.opening import MilvusAddress, StoreAddress, open_store, writing_to_store
+from embeddings.stores.contract import EmbeddedArticle, EmbeddedPassage, Staging
+from embeddings.stores.opening import (
+    MilvusAddress,
+    StoreAddress,
+    join_staging,
+    open_store,
+    writing_to_store,
+)
 
 _MODEL_ARTICLES = 60
+_HELPERS = 1
+"""Processes that help to stage for Milvus."""
+
 _WARM_UP = 3
 _BURSTS = 5
 
 
 def build(step: Step) -> Built:
-    """Build an index of all passages."""
+    """Build an index of all passages.
+
+    Two processes stage for Milvus, as most of that is the client's work: packing rows. They use
+    the store as `reindex` and `reindex --join` do.
+    """
     corpus = SyntheticPassages(step.scale)
+    helpers = 0 if step.store == LOCAL else _HELPERS
     begun = time.perf_counter()
-    making = 0.0
     with writing_to_store(_address(step), SyntheticEmbedder()) as writing:
         writing.set_language_means(corpus.language_means())
-        articles = corpus.articles()
-        while True:
-            made = time.perf_counter()
-            some = next(articles, None)
-            making += time.perf_counter() - made
-            if some is None:
-                break
-            writing.stage(some)
+        context = multiprocessing.get_context("spawn")
+        helping = [
+            context.Process(target=_help, args=(step, first, 1 + helpers))
+            for first in range(1, 1 + helpers)
+        ]
+        for each in helping:
+            each.start()
+        making = _stage(writing, corpus, 0, 1 + helpers)
+        for each in helping:
+            each.join()
+            if each.exitcode:
+                raise SystemExit("A process that helped to stage has failed")
         writing.switch(writing.staged_versions(), (), ())
     seconds, begun = time.perf_counter() - begun - making, time.perf_counter()
     if step.store != LOCAL:
@@ -50,6 +68,24 @@ def build(step: Step) -> Built:
 
         wait_for_graphs(MilvusAddress(step.address))
     return Built(seconds, making, time.perf_counter() - begun, peak_memory())
+
+
+def _help(step: Step, first: int, processes: int) -> None:
+    with join_staging(_address(step), SyntheticEmbedder()) as staging:
+        _stage(staging, SyntheticPassages(step.scale), first, processes)
+
+
+def _stage(staging: Staging, corpus: SyntheticPassages, first: int, processes: int) -> float:
+    """Stage every so manieth batch; returns how long it took to make them up, in seconds."""
+    articles = corpus.articles(first, processes)
+    making = 0.0
+    while True:
+        made = time.perf_counter()
+        some = next(articles, None)
+        making += time.perf_counter() - made
+        if some is None:
+            return making
+        staging.stage(some)
 
 
 def ask(step: Step) -> Asked:

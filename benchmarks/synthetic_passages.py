@@ -203,9 +203,9 @@ class SyntheticPassages:
             languages = articles % len(LANGUAGES)
             yield _as_stored(batch.passages), _as_stored(sentences), languages
 
-    def articles(self) -> Iterator[list[EmbeddedArticle]]:
-        """Give the articles, some hundred at a time."""
-        for number in range(self._batches):
+    def articles(self, first: int = 0, step: int = 1) -> Iterator[list[EmbeddedArticle]]:
+        """Give the articles, some hundred at a time; only every so manieth of these batches."""
+        for number in range(first, self._batches, step):
             yield self.articles_of(number)
 
     def articles_of(self, number: int) -> list[EmbeddedArticle]:

@@ -10,13 +10,14 @@ from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pymilvus import DataType
+from pymilvus import DataType, MilvusClient
 
 from embeddings.errors import IndexUnavailable, IndexUnusable
 from embeddings.indexing import reindex
@@ -24,8 +25,9 @@ from embeddings.retriever import Retriever
 from embeddings.statistics import Statistics
 from embeddings.stores import milvus_engine, milvus_listing, milvus_ranking
 from embeddings.stores.milvus import MilvusStore
-from embeddings.stores.milvus_engine import Engine
+from embeddings.stores.milvus_engine import Engine, Row
 from embeddings.stores.milvus_records import Stored, StoredPassage, pack_statistics
+from embeddings.stores.milvus_schema import build_of
 from embeddings.stores.milvus_writing import MilvusWriting
 from embeddings.stores.opening import MilvusAddress, known_versions
 from embeddings.stores.sqlite import SqliteStore
@@ -346,6 +348,81 @@ class Door:
         with suppress(OSError):
             while data := one.recv(65536):
                 other.sendall(data)
+
+
+def test_an_engine_that_finds_nothing_in_what_is_not_empty_is_asked_again(
+    address: MilvusAddress, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person is not told that nobody knows; a month that there is nothing of stays empty."""
+    reindex(corpus(make_article("ice", "The glacier.")), address, EMBEDDER)
+    search, wait = Engine.search, [0.0, 0.0, 0.0]
+    monkeypatch.setattr(milvus_ranking, "_PAUSES", wait)
+    empty_answers = 0
+
+    def forgetful(  # noqa: PLR0913, PLR0917 - as the engine's
+        self: Engine,
+        collection: str,
+        field: str,
+        sought: Sequence[Any],
+        condition: str,
+        limit: int,
+        output: Sequence[str],
+        partition: str,
+    ) -> list[list[Row]]:
+        nonlocal empty_answers
+        empty_answers -= 1
+        if empty_answers >= 0:
+            return [[] for _ in sought]
+        return search(self, collection, field, sought, condition, limit, output, partition)
+
+    monkeypatch.setattr(Engine, "search", forgetful)
+    with closing(MilvusStore.open(address, EMBEDDER)) as store:
+        retriever = Retriever(store, EMBEDDER)
+        assert len(retriever.search("What of the glacier in May 1999?")) == 1
+        empty_answers = 2
+        assert len(retriever.search("glacier")) == 1
+        empty_answers = 100
+        with pytest.raises(IndexUnavailable, match=r"_passages, partition en, which is not empty"):
+            retriever.search("glacier")
+
+
+def test_what_is_written_twice_is_found_once_and_goes_at_once(
+    milvus_url: str, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a call is that is repeated since its answer got lost."""
+    insert = Engine.insert
+
+    def insert_twice(self: Engine, collection: str, rows: list[Row], partition: str = "") -> None:
+        for _ in range(2):
+            insert(self, collection, rows, partition)
+
+    monkeypatch.setattr(Engine, "insert", insert_twice)
+    address = empty(MilvusAddress(milvus_url, prefix="twice"))
+    ice, sun = make_article("ice", "The glacier."), make_article("sun", "The glacier. Solar.")
+    reindex(corpus(ice, sun), address, EMBEDDER)
+    assert found(address, "glacier") == ["ice", "sun"]
+    reindex(corpus(sun), address, EMBEDDER)
+    assert found(address, "glacier") == ["sun"]
+
+
+def test_a_server_that_has_not_loaded_the_index_is_not_ready(
+    milvus_url: str, make_article: MakeArticle
+) -> None:
+    """As it is for some time after it was started: later it answers."""
+    address = empty(MilvusAddress(milvus_url, prefix="unloaded"))
+    reindex(corpus(make_article("ice", "The glacier.")), address, EMBEDDER)
+    collections = build_of("unloaded", EMBEDDER).all
+    with closing(MilvusStore.open(address, EMBEDDER)) as store:
+        retriever = Retriever(store, EMBEDDER)
+        client = MilvusClient(milvus_url)
+        for each in collections:
+            client.release_collection(each)
+        with pytest.raises(IndexUnavailable, match=r"isn't ready .*not loaded"):
+            retriever.search("glacier")
+        for each in collections:
+            client.load_collection(each)
+        client.close()
+        assert len(retriever.search("glacier")) == 1
 
 
 def test_a_server_that_comes_back_is_used_again(

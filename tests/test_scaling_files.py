@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from lightkube import codecs
 
+from benchmarks.scale import MILVUS_SETTINGS
 from bot import cli
 from bot.settings import Settings
 from bot.transport.patience import Patience
@@ -314,6 +315,8 @@ def test_milvus_is_a_cluster_that_lets_nobody_in_without_a_password() -> None:
     environment = COMPOSE["services"]["milvus"]["environment"]
     assert environment["COMMON_SECURITY_AUTHORIZATIONENABLED"] == "true"
     assert environment["QUERYNODE_MMAPDIRPATH"].startswith("/var/lib/milvus/")
+    measured = {name.replace(".", "_").upper(): to for name, to in MILVUS_SETTINGS.items()}
+    assert measured.items() <= environment.items()
 
 
 def test_the_image_installs_the_extras_that_are_asked_for() -> None:

@@ -38,15 +38,20 @@ _BYTES_AT_ONCE = 4 * 1024 * 1024
 
 _ROW_OVERHEAD = 200
 
-_LOOKED_AT = 10
+_LOOKED_AT = 16
 """Rows of a graph that are looked at for each that is found. The more, the more surely the nearest
-are found, as most may be of other languages, which count for nothing: of 10,000 made-up passages
-2 find 0.961 of the ten nearest, 4 find 0.993 and 10 all of them, in hardly more time."""
+are found: of 100,000 made-up passages 2 find 0.75 of the ten nearest, 4 find 0.88 and 10 find
+0.975, in hardly more time."""
 
-_PAGE = 1000
+_PAGE = 5000
 """Rows that are read at a time where all of them have to be looked at."""
 
 _REFUSED = re.compile(r"unauthenticated|auth check failed|permission denied", re.IGNORECASE)
+
+_NOT_READY = re.compile(
+    r"not (fully )?loaded|not available|no available|not ready|offline|recovering", re.IGNORECASE
+)
+"""What a server says that has just been started, or has lost a part of itself."""
 
 _LITE = ("milvus_lite", "grpc._server")
 """What logs in this process if the engine is in it, too."""
@@ -150,6 +155,7 @@ class Engine:
         condition: str,
         limit: int,
         output: Sequence[str],
+        partition: str = "",
     ) -> list[list[Row]]:
         """Return for each vector the rows with the highest inner products, the highest first."""
         looked_at = {} if field in SPARSE else {"ef": _LOOKED_AT * limit}
@@ -163,16 +169,33 @@ class Engine:
                 limit=limit,
                 output_fields=list(output),
                 search_params=params,
+                partition_names=[partition] if partition else None,
                 timeout=_SECONDS,
                 **self._consistency(),
             )
         return [[dict(hit["entity"], **_key_of(hit)) for hit in hits] for hits in found]
 
-    def upsert(self, collection: str, rows: Iterable[Row]) -> None:
-        """Write rows, each in place of the one with its key."""
+    def add_partition(self, collection: str, partition: str) -> None:
+        """Add a part of a collection that is searched by itself, unless it is there."""
+        with self._in_our_words():
+            if not self._client.has_partition(collection, partition, timeout=_SECONDS):
+                self._client.create_partition(collection, partition, timeout=_SECONDS_TO_CREATE)
+
+    def insert(self, collection: str, rows: Iterable[Row], partition: str = "") -> None:
+        """Write rows whose keys are new: `upsert` deletes first, and so has graphs made twice."""
         for some in _in_pieces(rows):
             with self._in_our_words():
-                self._client.upsert(collection, some, timeout=_SECONDS_TO_WRITE)
+                self._client.insert(
+                    collection, some, timeout=_SECONDS_TO_WRITE, partition_name=partition
+                )
+
+    def upsert(self, collection: str, rows: Iterable[Row], partition: str = "") -> None:
+        """Write rows, each in place of the one with its key in the same partition."""
+        for some in _in_pieces(rows):
+            with self._in_our_words():
+                self._client.upsert(
+                    collection, some, timeout=_SECONDS_TO_WRITE, partition_name=partition
+                )
 
     def delete(self, collection: str, condition: str) -> None:
         """Delete the rows for which a condition holds."""
@@ -280,6 +303,11 @@ class Engine:
             return IndexUnavailable(
                 f"The store at {self.name} can't be reached: check STORE_URL, and STORE_CA if it "
                 "begins with https, and whether Milvus runs there"
+            )
+        if _NOT_READY.search(said):
+            return IndexUnavailable(
+                f"The store at {self.name} isn't ready ({_short(error)}): if it was not just "
+                "started, look into what Milvus logs"
             )
         return IndexUnusable(f"The store at {self.name} can't do what it should ({_short(error)})")
 

@@ -8,6 +8,7 @@ are worth reading. These are ranked like all passages of a local index are, with
 the whole, and get the same scores.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from embeddings.dates import DateWish
+from embeddings.errors import IndexUnavailable
 from embeddings.lexical import Frequencies, Words, idf, read_names, read_words
 from embeddings.ranking import Ranked, Ranking, Search
 from embeddings.statistics import Statistics
@@ -47,6 +49,9 @@ _READ = 64
 _LATEST_DAYS = 90
 """The newest articles are as many days older than the newest of all at most."""
 
+_PAUSES = (0.0, 0.2, 1.0)
+"""Seconds before an engine is asked; again if it finds nothing in what is not empty."""
+
 _AT_ONCE = 8
 """Calls that wait for the engine together."""
 
@@ -74,8 +79,8 @@ class _Look:
     """One call to the engine: the same field and the same condition for several searches.
 
     Attributes:
-        language: The one language that is looked at; empty where nothing tells how close a
-            passage is.
+        language: The one language whose partition is looked at; empty for all of them, where
+            nothing tells how close a passage is.
         searches: Which of the searches.
         sought: For each of them what is looked for.
     """
@@ -217,8 +222,29 @@ class MilvusRanker:
         return found
 
     def _look(self, look: _Look) -> list[list[Row]]:
-        return self._engine.search(
-            look.collection, look.field, look.sought, look.condition, look.limit, ["passage"]
+        """Ask the engine.
+
+        Raises:
+            IndexUnavailable: It finds nothing where there is something, which it was seen to do
+                once, while it took new graphs into use.
+        """
+        is_whole = look.language and look.condition == visible(self._store.generation)
+        for seconds in _PAUSES:
+            time.sleep(seconds)
+            found = self._engine.search(
+                look.collection,
+                look.field,
+                look.sought,
+                look.condition,
+                look.limit,
+                ["passage"],
+                look.language,
+            )
+            if all(found) or not is_whole:
+                return found
+        raise IndexUnavailable(
+            f"The store at {self._engine.name} finds nothing in {look.collection}, partition "
+            f"{look.language}, which is not empty: if this lasts, look into what Milvus logs"
         )
 
     def _conditions(self, search: Search) -> Iterator[str]:
@@ -229,20 +255,19 @@ class MilvusRanker:
         if search.without is not None:
             condition += f" and article != {number('article', search.without)}"
         yield condition
-        for time in _times(search.question.wish, self._store.newest):
-            yield f"{condition} and {time}"
+        for of_time in _times(search.question.wish, self._store.newest):
+            yield f"{condition} and {of_time}"
 
     def _close(
         self, at: int, search: Search, condition: str, statistics: Statistics
     ) -> Iterator[_Look]:
         embedding = search.question.embedding
         for code in statistics.languages:
-            own = f"{condition} and language == {quoted(code)}"
             for where, limit in (
                 (self._build.passages, _PASSAGES),
                 (self._build.sentences, _SENTENCES),
             ):
-                yield _Look(where, "embedding", own, limit, code, [at], [embedding])
+                yield _Look(where, "embedding", condition, limit, code, [at], [embedding])
 
     def _worded(
         self, at: int, search: Search, condition: str, statistics: Statistics
@@ -277,9 +302,10 @@ def _weights(words: Words, frequencies: Frequencies | None) -> dict[int, float]:
 
 def _joined(looks: Iterable[_Look]) -> list[_Look]:
     """Join calls that differ only in what is sought."""
-    joined: dict[tuple[str, str, str], _Look] = {}
+    joined: dict[tuple[str, ...], _Look] = {}
     for look in looks:
-        same = joined.setdefault((look.collection, look.field, look.condition), look)
+        place = (look.collection, look.language, look.field, look.condition)
+        same = joined.setdefault(place, look)
         if same is not look:
             same.searches.extend(look.searches)
             same.sought.extend(look.sought)

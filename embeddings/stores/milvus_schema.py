@@ -3,7 +3,8 @@
 An index is a *build*: four collections that are created together.
 
 - ``articles``: a row for each version of an article.
-- ``passages``, ``sentences``: what is searched, with what it is filtered by.
+- ``passages``, ``sentences``: what is searched, with what it is filtered by; in a partition for
+  each language, as each is searched for itself.
 - ``records``: everything that is only read by its key, in parts of text (`milvus_records.py`);
   among them the state, which tells the generation that readers see.
 
@@ -34,7 +35,7 @@ from knowledge.corpus import ArticleVersion
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the collections change or hold something else."""
 
 ALIVE = 2**62
@@ -49,7 +50,7 @@ NO_DIGEST = "-"
 _LONGEST_SLUG = 1024
 """Bytes; it is the name of a file, 255 at most."""
 
-_GRAPH = {"index_type": "HNSW", "params": {"M": 16, "efConstruction": 200}}
+_GRAPH = {"index_type": "HNSW", "params": {"M": 16, "efConstruction": 100}}
 _WORDS = {"index_type": "SPARSE_INVERTED_INDEX"}
 _NO_INDEX = {"index_type": "FLAT"}
 

@@ -7,7 +7,8 @@ who has begun to read finds all of it.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -59,6 +60,9 @@ _Item = TypeVar("_Item")
 _ARTICLES_AT_ONCE = 50
 """Articles whose rows are read or deleted together; a long one has thousands."""
 
+_VERSIONS_AT_ONCE = 200
+"""Articles of which only a row is read together, and what they add to the statistics."""
+
 _VERSION_FIELDS = ["slug", "url", "content_hash", "file_digest", "version", "passages"]
 
 _ARTICLE_FIELDS = [*_VERSION_FIELDS, "article", "day", "month", "staged", "born", "died"]
@@ -71,6 +75,7 @@ class MilvusStaging:
         self._engine = engine
         self._build = build
         self._generation = generation
+        self._partitions: set[tuple[str, str]] = set()
 
     @property
     def key(self) -> str:
@@ -113,7 +118,11 @@ class MilvusStaging:
         ]
         # First that they are coming, so that whoever tidies up finds what a kill leaves.
         self._engine.upsert(self._build.articles, [{**row, "staged": False} for row, _ in new])
-        self._write(new)
+        begun = [each for each in new if each[0]["version"] in before]
+        self._write(begun, self._engine.upsert)
+        self._write(
+            [each for each in new if each[0]["version"] not in before], self._engine.insert
+        )
         if self._read_state().generation != self._generation:
             # Unless another process has staged the same in time.
             theirs = f"{is_any('version', [row['version'] for row, _ in new])} and staged == false"
@@ -125,16 +134,23 @@ class MilvusStaging:
         if replaced:
             delete_versions(self._engine, self._build, replaced)
 
-    def _write(self, articles: Sequence[tuple[Row, EmbeddedArticle]]) -> None:
+    def _write(
+        self, articles: Sequence[tuple[Row, EmbeddedArticle]], write: Callable[..., None]
+    ) -> None:
         """Write everything of articles but their rows; together, since each call takes time."""
         records: list[Row] = []
         passages: list[Row] = []
         sentences: list[Row] = []
         for row, article in articles:
             self._add_rows(row, article, records, passages, sentences)
-        self._engine.upsert(self._build.records, records)
-        self._engine.upsert(self._build.sentences, sentences)
-        self._engine.upsert(self._build.passages, passages)
+        write(self._build.records, records)
+        for collection, searched in (
+            (self._build.sentences, sentences),
+            (self._build.passages, passages),
+        ):
+            for language, spoken in _by_language(searched):
+                self._add_partition(collection, language)
+                write(collection, spoken, language)
 
     def _add_rows(
         self,
@@ -175,6 +191,11 @@ class MilvusStaging:
             packed[f"share/{version}"] = pack_statistics(counted)
         for key, data in packed.items():
             records.extend(write_record(key, version, data))
+
+    def _add_partition(self, collection: str, language: str) -> None:
+        if (collection, language) not in self._partitions:
+            self._engine.add_partition(collection, language)
+            self._partitions.add((collection, language))
 
     def _write_records(self, version: int, records: Mapping[str, bytes]) -> None:
         self._engine.upsert(
@@ -265,9 +286,10 @@ class MilvusWriting(MilvusStaging):
             raise IndexBusy("Another reindex has changed the index meanwhile. Try again.")
         self._delete_dead()
         coming, going = _Side(), _Side()
-        for group in _groups(staged):
+        for group in _groups(staged, _VERSIONS_AT_ONCE):
             self._take(group, coming)
-            self._leave([each.slug for each in group], going)
+            if self._state.articles:
+                self._leave([each.slug for each in group], going)
         for slugs in _groups(removed):
             self._leave(slugs, going)
         self._forget_others(coming.versions)
@@ -288,11 +310,12 @@ class MilvusWriting(MilvusStaging):
     def _take(self, group: Sequence[ArticleVersion], coming: "_Side") -> None:
         """Take what is staged into the index that will be."""
         wanted = {each.slug: each for each in group}
-        rows = {
-            row["slug"]: row
-            for row in self._rows(wanted, self._staged, _ARTICLE_FIELDS)
-            if row["content_hash"] == wanted[row["slug"]].content_hash
-        }
+        # By their keys, for which an engine need not look at all rows.
+        versions = [number("version", each.content_hash, self._next) for each in group]
+        found = self._engine.query(
+            self._build.articles, is_any("version", versions), _ARTICLE_FIELDS
+        )
+        rows = {row["slug"]: row for row in found if row["staged"]}
         for slug in wanted:
             if slug not in rows:
                 raise StagingDamaged(f"The article {slug} is not staged any more.")
@@ -360,7 +383,9 @@ class MilvusWriting(MilvusStaging):
         rows = self._engine.query(
             collection, f"{is_any('version', versions)} and died != {died}", ["*"]
         )
-        self._engine.upsert(collection, [_completed({**row, "died": died}) for row in rows])
+        changed = [_completed({**row, "died": died}) for row in rows]
+        for language, spoken in _by_language(changed):
+            self._engine.upsert(collection, spoken, language)
 
     def _write_state(self, coming: "_Side", going: "_Side") -> None:
         state = replace(self._state, reindexed_at=datetime.now(UTC))
@@ -478,6 +503,14 @@ def _article_row(article: EmbeddedArticle, born: int) -> Row:
 def _completed(row: Row) -> Row:
     """Add the vector that a row has without need."""
     return row if "embedding" in row else {**row, "nothing": [0.0, 0.0]}
+
+
+def _by_language(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Yield languages with their rows; the empty one with those that tell of none."""
+    by_language = defaultdict(list)
+    for row in rows:
+        by_language[row.get("language", "")].append(row)
+    yield from by_language.items()
 
 
 def _groups(items: Iterable[_Item], size: int = _ARTICLES_AT_ONCE) -> Iterator[list[_Item]]:
