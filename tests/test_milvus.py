@@ -405,6 +405,17 @@ def test_what_is_written_twice_is_found_once_and_goes_at_once(
     assert found(address, "glacier") == ["sun"]
 
 
+def test_a_reindex_waits_longer_than_a_person(
+    milvus_url: str, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is busy with what was written answers late."""
+    address = empty(MilvusAddress(milvus_url, prefix="late"))
+    monkeypatch.setattr(milvus_engine, "_SECONDS", 1e-6)
+    reindex(corpus(make_article("ice", "The glacier.")), address, EMBEDDER)
+    with pytest.raises(IndexUnavailable):
+        found(address, "glacier")
+
+
 def test_a_server_that_has_not_loaded_the_index_is_not_ready(
     milvus_url: str, make_article: MakeArticle
 ) -> None:

@@ -26,7 +26,7 @@ _SECONDS = 10.0
 """For a call that reads; who is away may come back as long."""
 
 _SECONDS_TO_WRITE = 60.0
-"""For a call that writes: a server may make those wait that write too fast."""
+"""For a call of those who write: a server makes them wait if they are too fast for it."""
 
 _SECONDS_TO_CONNECT = 5.0
 
@@ -70,8 +70,12 @@ class Engine:
         has_words: Whether it searches sparse vectors.
     """
 
-    def __init__(self, address: MilvusAddress) -> None:
+    def __init__(self, address: MilvusAddress, *, is_patient: bool = False) -> None:
         """Connect.
+
+        Args:
+            address: Where.
+            is_patient: Whether there is nobody who waits for an answer, as while indexing.
 
         Raises:
             IndexUnavailable: It can't be reached.
@@ -80,6 +84,7 @@ class Engine:
         self.name = _name(address)
         self.since: int | None = None
         self._address = address
+        self._is_patient = is_patient
         self._errors = _import_errors()
         self._lock = threading.Lock()
         self._connection: MilvusClient | None = None
@@ -94,6 +99,10 @@ class Engine:
             connection, self._connection = self._connection, None
         if connection:
             connection.close()
+
+    @property
+    def _seconds(self) -> float:
+        return _SECONDS_TO_WRITE if self._is_patient else _SECONDS
 
     @property
     def _client(self) -> "MilvusClient":
@@ -113,7 +122,7 @@ class Engine:
                 collection,
                 filter=condition,
                 output_fields=list(fields),
-                timeout=_SECONDS,
+                timeout=self._seconds,
                 **options,
                 **self._consistency(),
             )
@@ -170,7 +179,7 @@ class Engine:
                 output_fields=list(output),
                 search_params=params,
                 partition_names=[partition] if partition else None,
-                timeout=_SECONDS,
+                timeout=self._seconds,
                 **self._consistency(),
             )
         return [[dict(hit["entity"], **_key_of(hit)) for hit in hits] for hits in found]
@@ -178,7 +187,7 @@ class Engine:
     def add_partition(self, collection: str, partition: str) -> None:
         """Add a part of a collection that is searched by itself, unless it is there."""
         with self._in_our_words():
-            if not self._client.has_partition(collection, partition, timeout=_SECONDS):
+            if not self._client.has_partition(collection, partition, timeout=self._seconds):
                 self._client.create_partition(collection, partition, timeout=_SECONDS_TO_CREATE)
 
     def insert(self, collection: str, rows: Iterable[Row], partition: str = "") -> None:
@@ -212,7 +221,7 @@ class Engine:
     def collections(self) -> list[str]:
         """Return the names of all collections."""
         with self._in_our_words():
-            return [str(name) for name in self._client.list_collections(timeout=_SECONDS)]
+            return [str(name) for name in self._client.list_collections(timeout=self._seconds)]
 
     def new_schema(self) -> "CollectionSchema":
         """Return a schema to which fields are added."""
@@ -254,7 +263,9 @@ class Engine:
         """Return the collection that an alias names; None if there is no such alias."""
         try:
             with self._in_our_words():
-                return str(self._client.describe_alias(alias, timeout=_SECONDS)["collection_name"])
+                return str(
+                    self._client.describe_alias(alias, timeout=self._seconds)["collection_name"]
+                )
         except IndexMissing:
             return None
 
@@ -265,9 +276,9 @@ class Engine:
             return
         with self._in_our_words():
             if target is None:
-                self._client.create_alias(collection, alias, timeout=_SECONDS)
+                self._client.create_alias(collection, alias, timeout=self._seconds)
             else:
-                self._client.alter_alias(collection, alias, timeout=_SECONDS)
+                self._client.alter_alias(collection, alias, timeout=self._seconds)
 
     def _consistency(self) -> Mapping[str, Any]:
         if self.since is None:

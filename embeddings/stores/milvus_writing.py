@@ -449,7 +449,7 @@ def writing_to_milvus(address: MilvusAddress, embedder: Embedder) -> Iterator[Mi
         IndexUnavailable: The engine can't be reached.
         IndexUnusable: It can't be written.
     """
-    engine = Engine(address)
+    engine = Engine(address, is_patient=True)
     try:
         yield MilvusWriting.begin(engine, address.prefix, embedder)
     finally:
@@ -465,7 +465,7 @@ def staging_in_milvus(address: MilvusAddress, embedder: Embedder) -> Iterator[Mi
         IndexUnavailable: The engine can't be reached.
         IndexUnusable: It can't be written.
     """
-    engine = Engine(address)
+    engine = Engine(address, is_patient=True)
     try:
         build = build_of(address.prefix, embedder)
         packed = read_records(engine, build.records, ["state"]).get("state")
