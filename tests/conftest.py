@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from pydantic import SecretStr
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from bot import serving
 from bot.application import Bot
@@ -37,7 +39,18 @@ from services import missing
 from terminal import Terminal
 from word_embedder import WordEmbedder
 
+_REAL_MODEL = (
+    "test_embedder",
+    "test_follow_ups",
+    "test_packaged_model",
+    "test_quality",
+    "test_question_groups",
+    "test_retriever",
+)
+"""Files with tests that load the real model."""
+
 _LONG = (
+    *_REAL_MODEL,
     "test_admins_day",
     "test_any_conversation",
     "test_benchmark",
@@ -45,11 +58,25 @@ _LONG = (
     "test_killed_bot",
     "test_kills",
     "test_milvus",
-    "test_quality",
     "test_replicas",
     "test_store_contract",
 )
 """Files with tests that take long; most others are through with all of theirs in some seconds."""
+
+
+class _FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Gives the files that load the real model, which takes ten seconds, to the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "real model" if Path(file).stem in _REAL_MODEL else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Share the tests out by files, if that is asked for."""
+    by_file = config.getoption("dist") == "loadfile"
+    return _FileScheduling(config, log) if by_file else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -204,11 +231,14 @@ def real_retriever(
     return retriever
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus_url(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A real Milvus server that all tests of this process share; what they leave there stays."""
+    """A real Milvus server that a file's tests share; what they leave there stays.
+
+    It ends with them, for it takes up to half a core even while nobody asks it for anything.
+    """
     if importlib.util.find_spec("milvus") is None:
         missing("The package milvus")
     programs = pytestconfig.cache.mkdir("milvus")

@@ -14,11 +14,12 @@ from typing import NoReturn
 
 from bot.answering import Answering
 from bot.application import build_bot
+from bot.localization import say
 from bot.serving import serve
 from bot.settings import Settings
 from bot.storage.journal import Journal
 from fixed_retriever import FixedRetriever
-from knowledge.language import detect_language
+from knowledge.language import LANGUAGES, detect_language
 
 
 def main() -> None:
@@ -28,6 +29,8 @@ def main() -> None:
     # What takes long to load is loaded before the children are forked.
     Journal.open(settings.data_dir, 0).close()
     detect_language("How long is the bridge?")
+    for language in LANGUAGES:
+        say(language, "inbox-ask-again")
     child = 0
     for order in sys.stdin:
         if order.strip() == "start":

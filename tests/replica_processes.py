@@ -24,6 +24,7 @@ from typing import NoReturn
 import bot.transport.claiming
 from bot.answering import Answering
 from bot.application import build_bot
+from bot.localization import say
 from bot.serving import serve
 from bot.settings import Settings
 from bot.storage.journal import Journal
@@ -32,7 +33,7 @@ from embeddings.retriever import Hit, Retriever
 from embeddings.stores.milvus_engine import _import_errors
 from embeddings.stores.opening import open_store
 from fixed_retriever import FixedRetriever
-from knowledge.language import detect_language
+from knowledge.language import LANGUAGES, detect_language
 from word_embedder import WordEmbedder
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ def main() -> None:
     # What takes long to load is loaded before the children are forked.
     importlib.import_module("asyncpg")
     detect_language("How long is the bridge?")
+    for language in LANGUAGES:
+        say(language, "inbox-ask-again")
     children: dict[str, int] = {}
     for line in sys.stdin:
         order, number, *more = json.loads(line)

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +88,7 @@ class AnyRetriever(FixedRetriever):
         ][:10]
 
 
+@pytest.mark.usefixtures("_menus_are_known")
 @settings(
     derandomize=True, deadline=None, max_examples=15, suppress_health_check=list(HealthCheck)
 )

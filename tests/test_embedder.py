@@ -5,13 +5,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -22,14 +19,20 @@ from embeddings.embedder import SentenceTransformerEmbedder, load_embedder
 from embeddings.errors import ModelUnavailable
 from embeddings.packaged_model import FOLDER_NAME
 
+if TYPE_CHECKING:
+    # Whoever collects tests need not wait for it.
+    from sentence_transformers import SentenceTransformer
 
-def _load_model(models_folder: Path, dtype: torch.dtype = torch.float32) -> SentenceTransformer:
+
+def _load_model(models_folder: Path, dtype: str = "float32") -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
     folder = str(models_folder / FOLDER_NAME)
     return SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": dtype})
 
 
 @pytest.fixture(scope="module")
-def model(models_folder: Path) -> SentenceTransformer:
+def model(models_folder: Path) -> "SentenceTransformer":
     """The packaged model as the library loads it; a test gives back what it changes of it."""
     return _load_model(models_folder)
 
@@ -78,7 +81,7 @@ def test_advance_counts_every_text(packaged_embedder: SentenceTransformerEmbedde
 
 
 def test_the_models_prompts_are_used(
-    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+    model: "SentenceTransformer", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Questions get the query prompt, passages their own, though the library adds an empty one."""
     prompts = {"query": "query: ", "document": "", "passage": "passage: "}
@@ -102,11 +105,11 @@ def test_identity_changes_with_a_single_weight(models_folder: Path) -> None:
 
 
 def test_the_number_type_is_part_of_the_identity_and_not_of_the_model(
-    models_folder: Path, model: SentenceTransformer
+    models_folder: Path, model: "SentenceTransformer"
 ) -> None:
     """Embeddings of two number types are never mixed; a calibration serves for both."""
     exact = SentenceTransformerEmbedder(model)
-    rounded = SentenceTransformerEmbedder(_load_model(models_folder, torch.bfloat16))
+    rounded = SentenceTransformerEmbedder(_load_model(models_folder, "bfloat16"))
     assert exact.model == rounded.model
     assert (exact.identity, rounded.identity) == (
         f"float32 {exact.model}",
@@ -159,7 +162,7 @@ def test_a_token_is_embedded_in_the_light_of_its_text(
 
 
 def test_what_the_model_has_no_room_for_has_no_tokens(
-    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+    model: "SentenceTransformer", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a text that is too long the tokens end where the model stops reading."""
     monkeypatch.setattr(model, "max_seq_length", 12)
@@ -171,9 +174,11 @@ def test_what_the_model_has_no_room_for_has_no_tokens(
 
 @pytest.mark.parametrize(("side", "rows"), [("right", [3, 4, 5]), ("left", [8, 9, 10])])
 def test_padding_is_no_token(
-    side: str, rows: list[int], model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+    side: str, rows: list[int], model: "SentenceTransformer", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tokens are found on whichever side the model pads."""
+    import torch
+
     monkeypatch.setattr(model.tokenizer, "padding_side", side)
     embedder = SentenceTransformerEmbedder(model)
     features = model.preprocess(
@@ -194,6 +199,9 @@ def test_padding_is_no_token(
 
 def test_a_model_without_tokens_has_none() -> None:
     """A model that knows whole texts only, like one of static word vectors, works without."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
     tokenizer = Tokenizer(WordLevel({"ice": 0, "sun": 1, "?": 2}, unk_token="?"))
     tokenizer.pre_tokenizer = Whitespace()
     vectors = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
@@ -228,7 +236,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 def test_the_packaged_models_checksum_is_not_computed_at_each_start(
     models_folder: Path,
-    model: SentenceTransformer,
+    model: "SentenceTransformer",
     packaged_embedder: SentenceTransformerEmbedder,
 ) -> None:
     """What was kept at unpacking is what the model says of itself."""
@@ -239,7 +247,7 @@ def test_the_packaged_models_checksum_is_not_computed_at_each_start(
 
 def test_weights_in_bfloat16_stay_in_their_file(models_folder: Path) -> None:
     """Of the packaged model only those weights are in memory that questions have needed."""
-    first: Any = _load_model(models_folder, torch.bfloat16)[0]
+    first: Any = _load_model(models_folder, "bfloat16")[0]
     words = first.auto_model.embeddings.word_embeddings.weight
     maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
     spans = [line[0].split("-") for line in maps if line[-1].endswith("/model.safetensors")]
@@ -280,6 +288,8 @@ def test_the_number_type_is_what_the_processor_has_or_what_is_set(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What the processor lacks is done all the same when it is set, with a warning."""
+    import torch
+
     monkeypatch.setattr(embedder_module, "has_bfloat16", lambda: in_hardware)
     choose = embedder_module._torch_dtype
     assert choose("auto") is (torch.bfloat16 if in_hardware else torch.float32)
