@@ -161,8 +161,9 @@ def measure(  # noqa: PLR0913, PLR0917 - each is one option
                 except _Failed as error:
                     end = str(error)
                 else:
-                    scaled.points.append(_compared(point, scaled.point(LOCAL, scale)))
-                    yield scaled.points[-1]
+                    compared = _compared(point, scaled.point(LOCAL, scale))
+                    scaled.add(compared)
+                    yield compared
             if end is not None:
                 ended = f"{store}, real size" if scale.is_real else store
                 scaled.ends[ended] = f"{_described(scale)}: {end}"

@@ -174,7 +174,7 @@ class Scaled:
         cores: Likewise.
         memory: Likewise, in gigabytes.
         versions: Of what the figures depend on.
-        points: In the order of measuring.
+        points: The smallest corpora first, however they were measured; see `add`.
         ends: For each store, why no larger corpus was measured.
         model: The real model; None where it could not be measured.
         database: PostgreSQL, likewise.
@@ -189,6 +189,11 @@ class Scaled:
     ends: dict[str, str] = field(default_factory=dict)
     model: ModelCost | None = None
     database: DatabaseCost | None = None
+
+    def add(self, point: Point) -> None:
+        """Add what was measured last."""
+        self.points.append(point)
+        self.points.sort(key=lambda one: (one.passages, one.scale.is_real, one.store))
 
     def point(self, store: str, scale: Scale) -> Point | None:
         """Return what was measured with a store and a corpus; None if nothing was."""

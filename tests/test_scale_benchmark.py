@@ -105,6 +105,19 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Path) -> None:
     assert run.ends == {LOCAL: "20,000 passages: would take some 20 min, 19 are left"}
 
 
+def test_figures_are_told_from_the_smallest_corpus_on() -> None:
+    """In whichever order they were measured."""
+    run = Scaled("", "", 1, 1.0, {})
+    real = replace(point(LOCAL, 1_000, 1, 0.01), scale=Scale(1_000, 6, 133))
+    for each in (point(MILVUS, 2_000, 1, 0.01), real, point(LOCAL, 1_000, 1, 0.01)):
+        run.add(each)
+    assert [(one.passages, one.scale.is_real) for one in run.points] == [
+        (1_000, False),
+        (1_000, True),
+        (2_000, False),
+    ]
+
+
 def test_one_size_is_measured_with_passages_of_real_size() -> None:
     """The largest that is small enough."""
     assert scale.scales_of([1_000_000, 10_000, 1_000]) == [
