@@ -159,18 +159,26 @@ def unit_costs(scaled: Scaled, store: str) -> Store:
         fixed = line(value)[0]
         return max(1.0, (value(real) - fixed) / max(value(thin) - fixed, 1e-9))
 
-    fixed, memory = line(_bot_memory)
+    def of_a_bot(value: _Measure) -> tuple[float, float]:
+        """Do the same for a bot, which with Milvus ranks as many passages of any corpus."""
+        if store == LOCAL:
+            own, slope = line(value)
+            return own, slope * as_real(value)
+        times = value(real) / value(thin) if real and thin else 1.0
+        return value(larger) * max(1.0, times), 0.0
+
+    fixed, memory = of_a_bot(_bot_memory)
+    cores, cores_a_million = of_a_bot(_bot_cores)
     server_fixed, server_memory = line(_server_memory)
-    cores, cores_a_million = line(_bot_cores)
     server_cores, server_cores_a_million = line(_server_cores)
     return Store(
         fixed=fixed,
-        memory=memory * as_real(_bot_memory),
+        memory=memory,
         server_fixed=server_fixed,
         server_memory=server_memory * as_real(_server_memory),
         disk=larger.disk / 1e3 / (larger.passages / 1e6) * as_real(_disk),
         cores=cores,
-        cores_a_million=cores_a_million * as_real(_bot_cores),
+        cores_a_million=cores_a_million,
         server_cores=server_cores,
         server_cores_a_million=server_cores_a_million * as_real(_server_cores),
         largest=larger.passages,

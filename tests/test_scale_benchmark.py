@@ -202,6 +202,19 @@ def test_unit_costs_are_read_off_the_two_largest_corpora() -> None:
     assert unit_costs(run, LOCAL).disk == pytest.approx(70)
 
 
+def test_a_bot_with_milvus_takes_the_same_for_any_corpus() -> None:
+    """It ranks as many passages of each: what little more it took for a larger one is chance."""
+    run = scaled()
+    run.points[3] = point(MILVUS, 1_000_000, 30, 0.01, 6_000)
+    real = point(MILVUS, 100_000, 40, 0.01, 1_500)
+    run.points.append(replace(real, scale=Scale(100_000, 6, 133)))
+    costs = unit_costs(run, MILVUS)
+    # 30 MB at the largest, twice as much for real passages as for thin ones.
+    assert costs.fixed == pytest.approx(0.06)
+    assert costs.cores == pytest.approx(0.01)
+    assert costs.memory == costs.cores_a_million == 0
+
+
 def test_plans_grow_with_what_is_asked_of_them() -> None:
     """What is needed, what it costs, and what of the step before breaks first."""
     steps = ((100_000, 1), (1_000_000, 20), (10_000_000, 100), (10_000_000, 1_000))
