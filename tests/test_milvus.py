@@ -10,7 +10,6 @@ from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -355,25 +354,18 @@ def test_an_engine_that_finds_nothing_in_what_is_not_empty_is_asked_again(
 ) -> None:
     """A person is not told that nobody knows; a month that there is nothing of stays empty."""
     reindex(corpus(make_article("ice", "The glacier.")), address, EMBEDDER)
-    search, wait = Engine.search, [0.0, 0.0, 0.0]
-    monkeypatch.setattr(milvus_ranking, "_PAUSES", wait)
+    monkeypatch.setattr(milvus_ranking, "_PAUSES", [0.0, 0.0, 0.0])
+    search: Callable[..., list[list[Row]]] = Engine.search
     empty_answers = 0
 
-    def forgetful(  # noqa: PLR0913, PLR0917 - as the engine's
-        self: Engine,
-        collection: str,
-        field: str,
-        sought: Sequence[Any],
-        condition: str,
-        limit: int,
-        output: Sequence[str],
-        partition: str,
+    def forgetful(
+        self: Engine, collection: str, field: str, sought: Sequence[object], *rest: object
     ) -> list[list[Row]]:
         nonlocal empty_answers
         empty_answers -= 1
         if empty_answers >= 0:
             return [[] for _ in sought]
-        return search(self, collection, field, sought, condition, limit, output, partition)
+        return search(self, collection, field, sought, *rest)
 
     monkeypatch.setattr(Engine, "search", forgetful)
     with closing(MilvusStore.open(address, EMBEDDER)) as store:
